@@ -1,0 +1,105 @@
+// Owns what a standalone HBase for tests and trials is told: its files under one folder.
+// Loopback only, and as durable on a local disk as HBase can be (docs/hbase-measured.md).
+// Never starts anything.
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+
+export const hbaseVersion = '2.6.4-hadoop3';
+
+export interface Ports {
+  readonly zookeeper: number;
+  readonly master: number;
+  readonly regionServer: number;
+}
+
+export type SiteSettings = Readonly<Record<string, string>>;
+
+export function writeConf(folder: string, ports: Ports, more: SiteSettings): void {
+  const conf = path.join(folder, 'conf');
+  mkdirSync(conf, { recursive: true });
+  writeFileSync(path.join(conf, 'hbase-site.xml'), siteXml({ ...site(folder, ports), ...more }));
+  writeFileSync(path.join(conf, 'log4j.properties'), log4j);
+}
+
+export function pom(): string {
+  return `<project xmlns="http://maven.apache.org/POM/4.0.0">
+  <modelVersion>4.0.0</modelVersion>
+  <groupId>adcounter</groupId>
+  <artifactId>hbase-jars</artifactId>
+  <version>1</version>
+  <dependencies>
+    <dependency>
+      <groupId>org.apache.hbase</groupId>
+      <artifactId>hbase-server</artifactId>
+      <version>${hbaseVersion}</version>
+    </dependency>
+  </dependencies>
+</project>
+`;
+}
+
+/** What HBase 2 and Hadoop 3 need of a JVM of 17. */
+export const jvmFlags: readonly string[] = [
+  '--add-modules',
+  'jdk.unsupported',
+  ...[
+    'java.nio',
+    'sun.nio.ch',
+    'java.lang',
+    'jdk.internal.ref',
+    'java.lang.reflect',
+    'java.util',
+    'java.util.concurrent',
+  ].flatMap((name) => ['--add-opens', `java.base/${name}=ALL-UNNAMED`]),
+  '--add-exports',
+  'java.base/jdk.internal.misc=ALL-UNNAMED',
+  '--add-exports',
+  'java.security.jgss/sun.security.krb5=ALL-UNNAMED',
+  '-Djava.net.preferIPv4Stack=true',
+];
+
+function site(folder: string, ports: Ports): SiteSettings {
+  return {
+    'hbase.cluster.distributed': 'false',
+    'hbase.rootdir': `file://${path.join(folder, 'data', 'hbase')}`,
+    'hbase.tmp.dir': path.join(folder, 'data', 'tmp'),
+    'hbase.zookeeper.property.dataDir': path.join(folder, 'data', 'zookeeper'),
+    'hbase.zookeeper.property.clientPort': String(ports.zookeeper),
+    'hbase.zookeeper.property.clientPortAddress': '127.0.0.1',
+    'hbase.zookeeper.quorum': '127.0.0.1',
+    'hbase.master.port': String(ports.master),
+    'hbase.regionserver.port': String(ports.regionServer),
+    'hbase.master.ipc.address': '127.0.0.1',
+    'hbase.regionserver.ipc.address': '127.0.0.1',
+    'hbase.master.hostname': 'localhost',
+    'hbase.regionserver.hostname': 'localhost',
+    'hbase.master.info.port': '-1',
+    'hbase.regionserver.info.port': '-1',
+    // An acknowledged put survives kill -9: a WAL that cannot be flushed is refused at start.
+    'fs.file.impl': 'org.apache.hadoop.fs.RawLocalFileSystem',
+    'hbase.wal.provider': 'filesystem',
+    'hbase.unsafe.stream.capability.enforce': 'true',
+    // One server is all there will be, so the master need not wait for more of them.
+    'hbase.master.wait.on.regionservers.mintostart': '1',
+    'hbase.master.wait.on.regionservers.maxtostart': '1',
+    'hbase.master.wait.on.regionservers.interval': '100',
+    'hbase.regionserver.msginterval': '500',
+  };
+}
+
+function siteXml(settings: SiteSettings): string {
+  const properties = Object.entries(settings).map(
+    ([name, value]) =>
+      `  <property>\n    <name>${name}</name>\n    <value>${value}</value>\n  </property>\n`,
+  );
+  return `<?xml version="1.0"?>\n<configuration>\n${properties.join('')}</configuration>\n`;
+}
+
+const log4j = `log4j.rootLogger=INFO,console
+log4j.appender.console=org.apache.log4j.ConsoleAppender
+log4j.appender.console.target=System.out
+log4j.appender.console.layout=org.apache.log4j.PatternLayout
+log4j.appender.console.layout.ConversionPattern=%d{ISO8601} %-5p [%t] %c{2}: %m%n
+log4j.logger.org.apache.zookeeper=WARN
+log4j.logger.org.apache.hadoop.metrics2=ERROR
+`;
