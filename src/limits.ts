@@ -10,3 +10,144 @@ export const hbaseMultiBytesMax = 2 * 1_048_576;
 export const hbaseScanReplyBytesMax = 2 * 1_048_576;
 
 assert(hbaseMultiBytesMax < hbaseFrameBytesMax, 'a Multi fits a frame');
+
+// ── Core: accepting, counting, flushing ──
+/** A step of the wall clock beyond this is a leap and not followed. */
+export const clockLeapMs = 5 * 60_000;
+/** How long a wall clock without a second opinion must be steady to be believed again. */
+export const wallSteadyMs = 5 * 60_000;
+/** A registry cell that stands unchanged for so long belongs to a dead writer. */
+export const deadAfterMs = 5 * 60_000;
+/** A watermark so far ahead of the store's clock was published by a clock gone wild. */
+export const watermarkAheadMs = 24 * 3_600_000;
+/** Without ever having reached the store a process accepts for so long. */
+export const unregisteredMs = 24 * 3_600_000;
+/** A watermark is never further beyond the store's clock. */
+export const watermarkBeyondStoreMs = 5 * 60_000;
+/** One call to the registry, retries included. */
+export const registryTimeoutMs = 3_000;
+/** Check-and-puts of one registry cell before the caller is told to come back. */
+export const registryAttemptsMax = 3;
+/** The first registration may hold up the start for so long; then it goes on behind it. */
+export const registrationWaitMs = 5_000;
+/** Requests that wait for their frame. */
+export const pendingRequestsMax = 20_000;
+/** Events that wait for their frame. */
+export const pendingEventsMax = 200_000;
+/** Events of one frame; a request is never split over two. */
+export const frameEventsMax = 20_000;
+/** Putting the dirty cells of one round, retries included. */
+export const flushTimeoutMs = 25_000;
+/** Cells of one put to the store: a flush of more goes in several. */
+export const flushCellsMax = 200_000;
+/** Rough bytes that a live cell costs beyond its ids. */
+export const cellOverheadBytes = 420;
+/** What a refused client is told to wait. */
+export const retryAfterSeconds = 1;
+/** How long a new identity is waited for, after one ended, before requests are refused. */
+export const newIdentityRetryMs = 1_000;
+
+assert(registryTimeoutMs <= flushTimeoutMs, 'the registry is asked within a round');
+
+// ── Journal room ──
+/** A segment file; a quarter-hour of most services fits one. */
+export const journalSegmentBytes = 8 * 1_048_576;
+/** Cells of one frame. */
+export const journalFrameCellsMax = 20_000;
+/** A frame of so many cells fits, whatever their ids and measures; it gets a segment of its own. */
+export const journalFrameBytesMax = 32 * 1_048_576;
+/** A frame's cell with its key and the most measures that are defined. */
+export const journalCellBytesMax = 1_200;
+/** Left free on the disk: the embedded store, and the flush that empties the journal, need it. */
+export const journalDiskFreeBytesMin = 128 * 1_048_576;
+/** Without a next segment at hand, new events are refused when so little is left in this one. */
+export const journalReserveBytes = 1_048_576;
+/** Zeroes of one write while a segment is prepared. */
+export const journalZeroFillBytes = 1_048_576;
+/** A full disk or journal is looked at again after this time. */
+export const journalRoomRetryMs = 1_000;
+/** Problems that a replay describes one by one; the rest is only counted. */
+export const journalProblemsMax = 1_000;
+/** What the search for a frame behind damage may run through CRC, per segment. */
+export const journalSearchBytesMax = 512 * 1_048_576;
+/** A replay lets others run after so many bytes of frames. */
+export const journalReplaySliceBytes = 262_144;
+
+assert(frameEventsMax <= journalFrameCellsMax, 'a frame has a cell for each of its events');
+assert(
+  journalFrameCellsMax * journalCellBytesMax < journalFrameBytesMax,
+  'a frame of the most cells fits its bound',
+);
+assert(journalReserveBytes < journalSegmentBytes, 'a new segment is not yet at its reserve');
+
+// ── HTTP room ──
+/** A request's body, as sent and after inflation. */
+export const bodyBytesMax = 1_048_576;
+/** Bytes beyond `bodyBytesMax` that are read and thrown away, so that the sender sees the 413. */
+export const bodyDiscardBytesMax = 8 * 1_048_576;
+/** Events of one request. */
+export const requestEventsMax = 10_000;
+/** One event as sent; also what may stand around the events of a request. */
+export const eventBytesMax = 2_048;
+/** All header lines of a request together. */
+export const headerBytesMax = 8_192;
+/** Header lines of a request. */
+export const headersMax = 64;
+/** n of one event. */
+export const eventCountMax = 1_000_000;
+/** An event older than this is `stale`. */
+export const eventAgeMsMax = 24 * 3_600_000;
+/** An event further ahead than this is `future`; nearer ones count now. */
+export const eventAheadMsMax = 5 * 60_000;
+/** Rejected events that an answer lists; the others are a number. */
+export const rejectedListedMax = 100;
+/** Ads of one query. */
+export const adsAskedMax = 100;
+/** Rows of a page, unless asked otherwise, and at most. */
+export const pageRowsDefault = 100;
+export const pageRowsMax = 1_000;
+/** A request's header lines, then the whole request, must have arrived within these. */
+export const headersTimeoutMs = 5_000;
+export const requestTimeoutMs = 10_000;
+/** How often those two are looked at. */
+export const connectionsCheckMs = 1_000;
+/** Longer than the idle time-out of a load balancer (60 s), so that it closes first. */
+export const keepAliveTimeoutMs = 65_000;
+/** A connection on which nothing moves: a reader that does not read. */
+export const socketIdleMsMax = 120_000;
+export const connectionsMax = 10_000;
+/** A drain cuts what is still open after this. */
+export const httpDrainMsMax = 12_000;
+
+assert(headersTimeoutMs <= requestTimeoutMs, 'header lines are part of the request');
+assert(requestTimeoutMs < httpDrainMsMax, 'a drain outlasts every request that is still arriving');
+assert(eventBytesMax < bodyBytesMax, 'an event fits a body');
+assert(keepAliveTimeoutMs < socketIdleMsMax, 'an idle connection ends by keep-alive first');
+
+// ── Store rooms and queries ──
+/** Bytes of one batch of puts; a larger flush goes in several, one after the other. */
+export const putBatchBytesMax = 32 * 1_048_576;
+/** Encoding gives the event loop back after so long. */
+export const encodeSliceMs = 4;
+/** Scans of one process under way at once, over all queries. */
+export const scansConcurrentMax = 32;
+/** Scans that wait for their turn: 100 questions for 100 ads of 16 salts each. */
+export const scansWaitingMax = 160_000;
+/** Embedded: calls that wait for the one queue of writes. */
+export const embeddedJobsMax = 1_000;
+/** Embedded: puts of one synced write, but for a row that is longer. */
+export const embeddedPutsPerWrite = 2_000;
+/** Embedded: bytes of one synced write, but for a put that is larger. */
+export const embeddedWriteBytesMax = 8 * 1_048_576;
+/** Embedded: cells of one step of a scan. */
+export const embeddedScanCells = 1_000;
+/** Embedded: bytes that one step of a scan holds. */
+export const embeddedScanBytesMax = 1_048_576;
+/** A question is answered or refused within this time. */
+export const queryTimeoutMs = 10_000;
+/** The same for a question that asks for a flush first. */
+export const queryFreshTimeoutMs = 30_000;
+/** Ads of one question that are read at once. */
+export const queryAdsConcurrentMax = 4;
+/** Sites that one answer sums before it asks for a shorter range. */
+export const querySitesMax = 1_000_000;

@@ -1,0 +1,299 @@
+// Owns the waiting line of requests and the identity under which they are counted: what waits is
+// formed into one frame, the next frame takes all that came meanwhile. An identity that ends is
+// followed by a fresh one; only the requests of the failed frame notice. Never counts in part.
+import {
+  frameEventsMax,
+  newIdentityRetryMs,
+  pendingEventsMax,
+  pendingRequestsMax,
+  unregisteredMs,
+} from '../limits.ts';
+import type { Log } from '../log.ts';
+import { CounterError, toError } from '../model/errors.ts';
+import type { Acknowledgement, AdEvent } from '../model/event.ts';
+import type { Accepting, AcceptResult, RefusedEvent } from './accept.ts';
+import type { WriterRun } from './writer-run.ts';
+
+export interface IngestMetrics {
+  ledgerJournaled(counts: number): void;
+}
+
+export interface IngestOptions {
+  readonly beginRun: () => Promise<WriterRun>;
+  readonly metrics: IngestMetrics;
+  readonly log: Log;
+  readonly memoryBytesMax: number;
+  readonly monotonicMs: () => number;
+  /** A lasting reason to refuse all counting, like a schema that does not fit. */
+  readonly refusal: () => string | undefined;
+  /** Memory is short: what is confirmed could be forgotten. */
+  readonly flushSoon: () => void;
+}
+
+interface WaitingRequest {
+  readonly events: readonly AdEvent[];
+  readonly resolve: () => void;
+  readonly reject: (error: Error) => void;
+}
+
+export class Ingest implements Accepting {
+  readonly #options: IngestOptions;
+  #current: WriterRun | undefined;
+  #ended: WriterRun[] = [];
+  #waiting: WaitingRequest[] = [];
+  #waitingEvents = 0;
+  /** Upper bound of what waits or is on its way, in counts. */
+  #waitingCounts = 0;
+  #frame: Promise<void> | undefined;
+  #holds = 0;
+  #scheduled = false;
+  #stopped = false;
+  #beginning = false;
+  readonly #beganAtMs: number;
+
+  constructor(options: IngestOptions) {
+    this.#options = options;
+    this.#beganAtMs = options.monotonicMs();
+  }
+
+  /** The first identity. Errors: the disk's. */
+  async start(): Promise<void> {
+    this.#current = await this.#options.beginRun();
+  }
+
+  get current(): WriterRun | undefined {
+    return this.#current;
+  }
+
+  /** Every identity of this process that the store does not know to be over. */
+  get runs(): readonly WriterRun[] {
+    return this.#current === undefined ? this.#ended : [...this.#ended, this.#current];
+  }
+
+  /** Why nothing can be counted now; undefined: all is well. */
+  get refusal(): string | undefined {
+    const run = this.#current;
+    const { monotonicMs, refusal } = this.#options;
+    if (this.#stopped) return 'draining';
+    if (run === undefined) return 'no_journal';
+    const lasting = refusal();
+    if (lasting !== undefined) return lasting;
+    if (!run.registered && monotonicMs() - this.#beganAtMs > unregisteredMs) return 'unregistered';
+    const journal = run.journal.refusal;
+    if (journal !== undefined) return journal;
+    return this.memoryBytes > this.#options.memoryBytesMax ? 'memory_full' : undefined;
+  }
+
+  get memoryBytes(): number {
+    return this.runs.reduce((sum, run) => sum + run.counters.bytes, 0);
+  }
+
+  async accept(
+    events: readonly AdEvent[],
+    acknowledgement: Acknowledgement,
+  ): Promise<AcceptResult> {
+    this.#admit(events.length);
+    const refused: RefusedEvent[] = [];
+    const kept = this.#withoutFull(events, refused);
+    if (kept.length > 0) {
+      const counted = this.#enqueue(kept);
+      if (acknowledgement === 'journal') await counted;
+      // A crash may lose what was answered early; a failed frame is logged where it fails.
+      else counted.catch(() => undefined);
+    }
+    return { countedEvents: kept.length, refused };
+  }
+
+  /** Runs the task while no frame is on its way and none is formed. */
+  async hold<T>(task: () => Promise<T>): Promise<T> {
+    this.#holds++;
+    try {
+      while (this.#frame !== undefined) await this.#frame;
+      return await task();
+    } finally {
+      this.#holds--;
+      this.#schedule();
+    }
+  }
+
+  /** Ends the current identity and goes on under a new one. */
+  async replaceRun(reason: string): Promise<void> {
+    await this.hold(async () => {
+      this.#current?.end(reason);
+      await this.#retireEnded();
+    });
+  }
+
+  /** Forgets the identities that are sealed or another's, and lets go of their folders. */
+  async dropFinished(): Promise<void> {
+    await this.#retireEnded();
+    const finished = this.#ended.filter((run) => run.finished);
+    this.#ended = this.#ended.filter((run) => !run.finished);
+    for (const run of finished) await run.close();
+  }
+
+  /** Takes nothing more and writes the last frame. The identity ends: what remains is flushing. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    while (this.#waiting.length > 0 || this.#frame !== undefined) {
+      this.#schedule();
+      await (this.#frame ?? new Promise((resolve) => setImmediate(resolve)));
+      if (this.#current === undefined) this.#rejectWaiting(refused('draining'));
+    }
+    this.#current?.end('stopped');
+  }
+
+  async close(): Promise<void> {
+    for (const run of this.runs) await run.close();
+  }
+
+  #admit(events: number): void {
+    const reason = this.refusal;
+    if (reason === 'memory_full') this.#options.flushSoon();
+    if (reason !== undefined) throw refused(reason);
+    const overloaded =
+      this.#waiting.length >= pendingRequestsMax || this.#waitingEvents + events > pendingEventsMax;
+    if (overloaded) throw refused('overloaded');
+  }
+
+  #withoutFull(events: readonly AdEvent[], refusedEvents: RefusedEvent[]): readonly AdEvent[] {
+    const run = this.#current;
+    if (run === undefined) throw refused('no_journal');
+    const acceptMs = run.clock.nowMs();
+    let waiting = this.#waitingCounts;
+    events.forEach((event, index) => {
+      if (run.counters.wouldOverflow(event, acceptMs, waiting)) {
+        refusedEvents.push({ index, reason: 'cell_full' });
+      } else waiting += event.n;
+    });
+    if (refusedEvents.length === 0) return events;
+    const full = new Set(refusedEvents.map((event) => event.index));
+    return events.filter((_, index) => !full.has(index));
+  }
+
+  #enqueue(events: readonly AdEvent[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiting.push({ events, resolve, reject });
+      this.#waitingEvents += events.length;
+      this.#waitingCounts += countsOf(events);
+      this.#schedule();
+    });
+  }
+
+  /** At the end of this turn of the event loop, so that one turn is one frame. */
+  #schedule(): void {
+    if (this.#scheduled || this.#frame !== undefined || this.#waiting.length === 0) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#nextFrame();
+    });
+  }
+
+  #nextFrame(): void {
+    const run = this.#current;
+    const busy = this.#holds > 0 || this.#frame !== undefined;
+    if (busy || run === undefined || this.#waiting.length === 0) return;
+    const ended = run.endedBecause !== undefined;
+    const work = ended ? this.#retireEnded() : this.#countFrame(run, this.#takeFrame());
+    this.#frame = work.finally(() => {
+      this.#frame = undefined;
+      this.#schedule();
+    });
+  }
+
+  #takeFrame(): WaitingRequest[] {
+    let events = 0;
+    let requests = 0;
+    for (const request of this.#waiting) {
+      events += request.events.length;
+      if (requests > 0 && events > frameEventsMax) break;
+      requests++;
+    }
+    return this.#waiting.splice(0, requests);
+  }
+
+  /** Never throws: every request of the frame is told what became of it. */
+  async #countFrame(run: WriterRun, requests: readonly WaitingRequest[]): Promise<void> {
+    try {
+      const counted = await run.count(requests.map((request) => request.events));
+      this.#options.metrics.ledgerJournaled(counted);
+      for (const request of requests) request.resolve();
+    } catch (thrown) {
+      const cause = toError(thrown);
+      this.#options.log.error(
+        'journal.failed',
+        'A frame could not be journaled: its requests were told that their outcome is unknown',
+        { writer_id: run.writer, err: cause },
+      );
+      const unknown = new CounterError('OUTCOME_UNKNOWN', 'retry', { cause });
+      for (const request of requests) request.reject(unknown);
+      await this.#retireEnded();
+    } finally {
+      for (const { events } of requests) {
+        this.#waitingEvents -= events.length;
+        this.#waitingCounts -= countsOf(events);
+      }
+    }
+  }
+
+  async #retireEnded(): Promise<void> {
+    const run = this.#current;
+    if (run?.endedBecause === undefined || this.#stopped) return;
+    this.#current = undefined;
+    this.#ended.push(run);
+    this.#options.log.warn(
+      'writer.ended',
+      'This identity ends; its counts are flushed from memory',
+      {
+        writer_id: run.writer,
+        reason: run.endedBecause,
+      },
+    );
+    await this.#beginNext();
+  }
+
+  /** Where no identity can begin (disk full, disk gone), what waits is refused until one can. */
+  async #beginNext(): Promise<void> {
+    if (this.#beginning) return;
+    this.#beginning = true;
+    try {
+      this.#current = await this.#options.beginRun();
+      this.#options.log.info('writer.began', 'Counting goes on under a new identity', {
+        writer_id: this.#current.writer,
+      });
+    } catch (thrown) {
+      this.#options.log.error(
+        'writer.begin_failed',
+        'No journal can be begun; counting is refused',
+        {
+          err: thrown,
+        },
+      );
+      this.#rejectWaiting(refused('no_journal'));
+      if (!this.#stopped) setTimeout(() => void this.#beginNext(), newIdentityRetryMs).unref();
+    } finally {
+      this.#beginning = false;
+      this.#schedule();
+    }
+  }
+
+  #rejectWaiting(error: Error): void {
+    const waiting = this.#waiting.splice(0);
+    for (const request of waiting) {
+      this.#waitingEvents -= request.events.length;
+      this.#waitingCounts -= countsOf(request.events);
+      request.reject(error);
+    }
+  }
+}
+
+function refused(reason: string): CounterError {
+  return new CounterError('INGEST_REFUSED', 'throttle', { detail: reason });
+}
+
+function countsOf(events: readonly AdEvent[]): number {
+  let counts = 0;
+  for (const event of events) counts += event.n;
+  return counts;
+}

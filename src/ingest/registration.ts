@@ -1,0 +1,64 @@
+// Registers a writer in two check-and-puts, so that nothing ever appears in a quarter that others
+// have called complete: open; then the floor is read; then the moment from which it counts.
+// Never resumes an identity, and `registered` is written once.
+import { watermarkAheadMs } from '../limits.ts';
+import type { Log } from '../log.ts';
+import { RegistryChain } from '../store/registry.ts';
+import type { RegistryEntry, WriterRecord, WriterRegistry } from '../store/registry.ts';
+import type { WriterRun } from './writer-run.ts';
+
+export interface RegistrationOptions {
+  readonly registry: WriterRegistry;
+  readonly storeNowMs: number;
+  /** Runs the task while no frame is formed and none is on its way. */
+  readonly hold: <T>(task: () => Promise<T>) => Promise<T>;
+  readonly log: Log;
+}
+
+/**
+ * After it the run is registered, or it was ended: an identity whose `registered` moment may or
+ * may not stand must not accept beyond that moment. Throws (retry) where nothing came of it.
+ */
+export async function register(run: WriterRun, options: RegistrationOptions): Promise<void> {
+  const { registry } = options;
+  const chain = (run.chain ??= new RegistryChain(registry, run.writer));
+  const seen = await registry.readAll();
+  const open = (standing?: WriterRecord): WriterRecord =>
+    standing ?? run.firstRecord(null, floorOf(seen, options));
+  if ((await chain.advance(open)) === 'foreign') return run.disown();
+  const floorMs = floorOf(await registry.readAll(), options);
+  await options.hold(() => writeMoment(run, chain, floorMs));
+}
+
+async function writeMoment(run: WriterRun, chain: RegistryChain, floorMs: number): Promise<void> {
+  run.clock.liftTo(floorMs);
+  const momentMs = run.clock.nowMs();
+  const moment = (standing?: WriterRecord): WriterRecord => {
+    const record = standing ?? run.firstRecord(null, floorMs);
+    return { ...record, registeredMs: record.registeredMs ?? momentMs };
+  };
+  try {
+    if ((await chain.advance(moment)) === 'foreign') return run.disown();
+  } catch (thrown) {
+    // The moment may land late. What was accepted until now is before it; whatever comes after
+    // needs another identity.
+    run.end('registration_unknown');
+    throw thrown;
+  }
+  run.registeredAt(chain.record?.registeredMs ?? momentMs);
+}
+
+/** The greatest watermark, but for those that a clock gone wild has published. */
+function floorOf(entries: readonly RegistryEntry[], options: RegistrationOptions): number {
+  let floorMs = 0;
+  for (const { writer, record } of entries) {
+    if (record.watermarkMs > options.storeNowMs + watermarkAheadMs) {
+      options.log.warn(
+        'registry.watermark_ignored',
+        'A watermark more than a day ahead of the store is ignored: its clock had gone wild',
+        { writer_id: writer, watermark: new Date(record.watermarkMs).toISOString() },
+      );
+    } else floorMs = Math.max(floorMs, record.watermarkMs);
+  }
+  return floorMs;
+}

@@ -1,0 +1,236 @@
+// Owns one identity of this process: its id, journal, counts and registry chain. A run ends once
+// and for all (failed disk, foreign link, leapt clock, stop); then its counts are flushed from
+// memory and it is sealed at its last synced frame. Never counts before the journal has synced.
+import { mkdir, stat, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { Counters } from '../counters/counters.ts';
+import type { FormedCell } from '../counters/cell-table.ts';
+import type { Disk } from '../journal/disk.ts';
+import { Journal } from '../journal/journal.ts';
+import { watermarkBeyondStoreMs } from '../limits.ts';
+import { assert } from '../model/assert.ts';
+import type { AdEvent } from '../model/event.ts';
+import { quarterOf } from '../model/quarter.ts';
+import { drawWriterId } from '../model/writer-id.ts';
+import type { WriterId } from '../model/writer-id.ts';
+import type { FolderIdentity, RegistryChain, WriterRecord } from '../store/registry.ts';
+import type { AcceptClock } from './accept-clock.ts';
+
+export interface FolderLock {
+  release(): Promise<void>;
+}
+
+export interface HostIdentity {
+  readonly host: string;
+  readonly bootId: string;
+}
+
+/** Written beside the segments: who made them, so that death can be proven without the store. */
+export interface WriterNote extends HostIdentity {
+  readonly writer: WriterId;
+  readonly pid: number;
+  readonly startedMs: number;
+  readonly folder: FolderIdentity;
+}
+
+export const writerNoteName = 'writer.json';
+
+export interface WriterRunOptions {
+  readonly disk: Disk;
+  /** `<data>/journal`; the run makes its own folder there. */
+  readonly journalFolder: string;
+  readonly journalBytesMax: number;
+  readonly lock: (folder: string) => Promise<FolderLock>;
+  readonly identity: HostIdentity;
+  readonly clock: AcceptClock;
+  readonly wallMs: () => number;
+  /** The store's clock as far as it is known; undefined: never heard. */
+  readonly storeNowMs: () => number | undefined;
+  readonly cellCountEnd?: number;
+}
+
+interface FrameOnItsWay {
+  readonly acceptMs: number;
+}
+
+export class WriterRun {
+  readonly writer: WriterId;
+  readonly counters: Counters;
+  readonly journal: Journal;
+  readonly clock: AcceptClock;
+  readonly folder: string;
+  readonly note: WriterNote;
+  readonly #options: WriterRunOptions;
+  readonly #lock: FolderLock;
+  /** Set by the registration, once the store is reached. */
+  chain: RegistryChain | undefined;
+  #registeredMs: number | undefined;
+  #registrationAnnounced = false;
+  #onItsWay: FrameOnItsWay | undefined;
+  #endedBecause: string | undefined;
+  #foreign = false;
+  #sealed = false;
+
+  private constructor(
+    note: WriterNote,
+    folder: string,
+    lock: FolderLock,
+    journal: Journal,
+    options: WriterRunOptions,
+  ) {
+    const { cellCountEnd } = options;
+    this.writer = note.writer;
+    this.note = note;
+    this.folder = folder;
+    this.#lock = lock;
+    this.journal = journal;
+    this.clock = options.clock;
+    this.#options = options;
+    this.counters = new Counters(note.writer, cellCountEnd === undefined ? {} : { cellCountEnd });
+  }
+
+  /** A fresh identity with a folder and a lock of its own. Nothing is ever resumed. */
+  static async begin(options: WriterRunOptions): Promise<WriterRun> {
+    const writer = drawWriterId();
+    const folder = path.join(options.journalFolder, writer);
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const lock = await options.lock(folder);
+    try {
+      const { dev, ino } = await stat(folder, { bigint: true });
+      const identity: FolderIdentity = { device: String(dev), inode: String(ino) };
+      const startedMs = options.wallMs();
+      const note = { ...options.identity, writer, pid: process.pid, startedMs, folder: identity };
+      const { disk, journalBytesMax } = options;
+      await writeFile(path.join(folder, writerNoteName), JSON.stringify(note), { mode: 0o600 });
+      const journal = await Journal.create({ disk, folder, writer, maxBytes: journalBytesMax });
+      return new WriterRun(note, folder, lock, journal, options);
+    } catch (thrown) {
+      await lock.release();
+      throw thrown;
+    }
+  }
+
+  get registered(): boolean {
+    return this.#registeredMs !== undefined;
+  }
+
+  get registeredMs(): number | undefined {
+    return this.#registeredMs;
+  }
+
+  get endedBecause(): string | undefined {
+    return this.#endedBecause;
+  }
+
+  /** Nothing more is to be done for it: sealed, or another one's business. */
+  get finished(): boolean {
+    return this.#sealed || (this.#foreign && this.counters.dirtyCells === 0);
+  }
+
+  get foreign(): boolean {
+    return this.#foreign;
+  }
+
+  end(reason: string): void {
+    this.#endedBecause ??= reason;
+  }
+
+  /** Somebody else continued our registry chain: a clone, or a recoverer that took us for dead. */
+  disown(): void {
+    this.#foreign = true;
+    this.end('foreign_link');
+  }
+
+  registeredAt(registeredMs: number): void {
+    assert(this.#registeredMs === undefined, 'a writer registers once');
+    this.#registeredMs = registeredMs;
+    this.counters.registered(quarterOf(registeredMs));
+  }
+
+  /**
+   * Journals the events as one frame and, once it is synced, counts them. Answers what was
+   * counted. Only one frame is on its way at a time; a failure has ended the run.
+   */
+  async count(batches: readonly (readonly AdEvent[])[]): Promise<number> {
+    assert(this.#onItsWay === undefined, 'one frame is on its way at a time');
+    assert(this.#endedBecause === undefined, 'an ended identity writes no more');
+    const acceptMs = this.clock.nowMs();
+    const acceptanceQuarter = this.registered ? quarterOf(acceptMs) : undefined;
+    const cells: FormedCell[] = this.counters.form(batches, { acceptMs, acceptanceQuarter });
+    this.#onItsWay = { acceptMs };
+    const announced = this.registered && !this.#registrationAnnounced;
+    try {
+      const { position } = await this.journal.append({
+        acceptMs,
+        acceptanceQuarter,
+        cells,
+        ...(announced && this.#registeredMs !== undefined
+          ? { registeredMs: this.#registeredMs }
+          : {}),
+      });
+      this.#registrationAnnounced ||= announced;
+      return this.counters.apply(cells, position);
+    } catch (thrown) {
+      this.end('journal_failed');
+      throw thrown;
+    } finally {
+      this.#onItsWay = undefined;
+    }
+  }
+
+  boundary(): { watermarkMs: number; position: number } {
+    const nowMs = this.clock.nowMs();
+    if (this.#onItsWay === undefined) this.counters.closeBefore(quarterOf(nowMs));
+    if (this.#endedBecause !== undefined) this.counters.closeBefore(Infinity);
+    const watermarkMs = Math.min(nowMs, this.#onItsWay?.acceptMs ?? nowMs);
+    return { watermarkMs, position: this.journal.position };
+  }
+
+  async publish(
+    boundary: { readonly watermarkMs: number; readonly position: number },
+    droppedQuarter: number | undefined,
+  ): Promise<void> {
+    // An identity that another holds is flushed from memory; its record is not ours to change.
+    if (this.#foreign || this.chain === undefined) return;
+    const seal = this.#endedBecause !== undefined;
+    const trimmed = seal
+      ? boundary.position + 1
+      : this.journal.firstPositionAfter(droppedQuarter, this.#registeredQuarter());
+    const outcome = await this.chain.advance((standing) => ({
+      ...this.firstRecord(this.#registeredMs ?? null, 0),
+      ...standing,
+      state: seal ? 'sealed' : 'open',
+      watermarkMs: Math.max(standing?.watermarkMs ?? 0, this.#capped(boundary.watermarkMs)),
+      position: boundary.position,
+      trimmed: Math.max(standing?.trimmed ?? 1, trimmed),
+    }));
+    if (outcome === 'foreign') return this.disown();
+    if (seal) this.#sealed = true;
+    await this.journal.moveAside(trimmed);
+  }
+
+  /** What a registration writes first. */
+  firstRecord(registeredMs: number | null, watermarkMs: number): WriterRecord {
+    const { host, bootId, startedMs, folder } = this.note;
+    const state = 'open' as const;
+    const chain = { state, registeredMs, watermarkMs, position: 0, trimmed: 1 };
+    return { ...chain, host, bootId, startedMs, folder };
+  }
+
+  async close(): Promise<void> {
+    await this.journal.close();
+    await this.#lock.release();
+  }
+
+  /** Nobody may be told that more is complete than the store's clock allows. */
+  #capped(watermarkMs: number): number {
+    const storeNowMs = this.#options.storeNowMs();
+    return storeNowMs === undefined
+      ? 0
+      : Math.min(watermarkMs, storeNowMs + watermarkBeyondStoreMs);
+  }
+
+  #registeredQuarter(): number | undefined {
+    return this.#registeredMs === undefined ? undefined : quarterOf(this.#registeredMs);
+  }
+}

@@ -1,0 +1,202 @@
+// Owns the writers' rows of `meta`: who writes, how far the store is complete because of them.
+// A record is one cell and is only ever replaced by check-and-put, each time with a fresh nonce,
+// so a lost reply to one's own write is told from a foreign link. Never judges who is dead.
+import { randomBytes } from 'node:crypto';
+import { registryAttemptsMax, registryTimeoutMs } from '../limits.ts';
+import { CounterError } from '../model/errors.ts';
+import type { CellCursor, RowRange } from '../model/rows.ts';
+import { writerIdFromBytes } from '../model/writer-id.ts';
+import type { WriterId } from '../model/writer-id.ts';
+import { metaQualifier, writerRow, writerRowsRange } from './key-layout.ts';
+import type { RowStore } from './row-store.ts';
+
+const recordFormat = 1;
+
+export const writerStates = ['open', 'sealed', 'lost'] as const;
+export type WriterState = (typeof writerStates)[number];
+
+/** What a writer has said of itself; moments are ms since 1970 UTC. */
+export interface WriterRecord {
+  readonly state: WriterState;
+  /** End of the registration; the acceptance moment of unregistered frames. Null: not yet. */
+  readonly registeredMs: number | null;
+  /** Everything that the writer accepted before it is in the store. */
+  readonly watermarkMs: number;
+  /** Of the last synced frame. */
+  readonly position: number;
+  /** First position that the journal still holds. */
+  readonly trimmed: number;
+  readonly host: string;
+  readonly bootId: string;
+  readonly startedMs: number;
+  /** The journal folder, so that a copied folder's lock proves nothing. */
+  readonly folder: FolderIdentity;
+}
+
+export interface FolderIdentity {
+  readonly device: string;
+  readonly inode: string;
+}
+
+/** A record as it stands in the store; `bytes` is what the next check-and-put expects. */
+export interface RegistryEntry {
+  readonly writer: WriterId;
+  readonly record: WriterRecord;
+  readonly nonce: string;
+  readonly bytes: Buffer;
+}
+
+/** Where the store is complete, by all writers that it knows. */
+export interface Completeness {
+  /** Least watermark of the open writers, greatest of all where none is open; null: no writer. */
+  readonly completeThroughMs: number | null;
+  readonly lost: readonly WriterId[];
+}
+
+export class WriterRegistry {
+  readonly #rows: RowStore;
+
+  constructor(rows: RowStore) {
+    this.#rows = rows;
+  }
+
+  readAll(): Promise<RegistryEntry[]> {
+    return this.#read(writerRowsRange);
+  }
+
+  async read(writer: WriterId): Promise<RegistryEntry | undefined> {
+    const row = writerRow(writer);
+    const found = await this.#read({ start: row, stop: Buffer.concat([row, Buffer.from([0])]) });
+    return found[0];
+  }
+
+  /** True: it stood as expected (null: absent) and is `next` now. */
+  replace(writer: WriterId, expected: Buffer | null, next: Buffer): Promise<boolean> {
+    const check = { row: writerRow(writer), qualifier: metaQualifier, expected, value: next };
+    return this.#rows.checkAndPut('meta', check, { timeoutMs: registryTimeoutMs });
+  }
+
+  async #read(range: RowRange): Promise<RegistryEntry[]> {
+    const entries: RegistryEntry[] = [];
+    const visit = (cell: CellCursor): void => {
+      const writer = writerIdFromBytes(cell.bytes, cell.rowStart + 1);
+      const bytes = Buffer.from(cell.bytes.subarray(cell.valueStart, cell.valueEnd));
+      entries.push({ writer, bytes, ...decodeRecord(writer, bytes) });
+    };
+    await this.#rows.scan('meta', range, visit, { timeoutMs: registryTimeoutMs });
+    return entries;
+  }
+}
+
+/**
+ * The chain of one writer's records, as its owner (or the recoverer who took over) continues it.
+ * Every nonce that was ever sent is remembered until a later one is known to stand: a late write
+ * of one's own is not a foreign link.
+ */
+export class RegistryChain {
+  readonly writer: WriterId;
+  readonly #registry: WriterRegistry;
+  readonly #sent = new Set<string>();
+  #standing: RegistryEntry | undefined;
+
+  constructor(registry: WriterRegistry, writer: WriterId, standing?: RegistryEntry) {
+    this.#registry = registry;
+    this.writer = writer;
+    this.#standing = standing;
+  }
+
+  get record(): WriterRecord | undefined {
+    return this.#standing?.record;
+  }
+
+  /**
+   * Replaces what stands by `change` of it. Done: it stands. Foreign: somebody else continued
+   * this chain; it is not ours any more. Throws (retry) where it did not happen or stays
+   * unknown: call again.
+   */
+  async advance(
+    change: (standing: WriterRecord | undefined) => WriterRecord,
+  ): Promise<'done' | 'foreign'> {
+    for (let attempt = 0; attempt < registryAttemptsMax; attempt++) {
+      const record = change(this.record);
+      const nonce = randomBytes(8).toString('hex');
+      const entry = { writer: this.writer, record, nonce, bytes: encodeRecord(record, nonce) };
+      this.#sent.add(nonce);
+      if (await this.#tryReplace(entry.bytes)) return this.#stands(entry);
+      const found = await this.#registry.read(this.writer);
+      if (found?.nonce === nonce) return this.#stands(entry);
+      if (!this.#isOurs(found)) return 'foreign';
+      // An earlier write of our own landed late, or none did: go on from what stands.
+      this.#standing = found;
+    }
+    throw new CounterError('REGISTRY_BUSY', 'retry', { detail: `writer ${this.writer}` });
+  }
+
+  /** An unknown outcome counts as not done: the read that follows decides. */
+  async #tryReplace(bytes: Buffer): Promise<boolean> {
+    try {
+      return await this.#registry.replace(this.writer, this.#standing?.bytes ?? null, bytes);
+    } catch (thrown) {
+      if (thrown instanceof CounterError && thrown.remedy !== 'give-up') return false;
+      throw thrown;
+    }
+  }
+
+  #isOurs(found: RegistryEntry | undefined): boolean {
+    if (found === undefined) return this.#standing === undefined;
+    return this.#sent.has(found.nonce) || this.#standing?.nonce === found.nonce;
+  }
+
+  #stands(entry: RegistryEntry): 'done' {
+    this.#standing = entry;
+    this.#sent.clear();
+    return 'done';
+  }
+}
+
+export function completenessOf(entries: readonly RegistryEntry[]): Completeness {
+  const lost: WriterId[] = [];
+  let leastOpen = Infinity;
+  let greatest = -Infinity;
+  for (const { writer, record } of entries) {
+    if (record.state === 'lost') lost.push(writer);
+    if (record.state === 'open') leastOpen = Math.min(leastOpen, record.watermarkMs);
+    greatest = Math.max(greatest, record.watermarkMs);
+  }
+  if (entries.length === 0) return { completeThroughMs: null, lost };
+  return { completeThroughMs: leastOpen === Infinity ? greatest : leastOpen, lost };
+}
+
+/** 01 · UTF-8 JSON. */
+export function encodeRecord(record: WriterRecord, nonce: string): Buffer {
+  const { registeredMs, watermarkMs, startedMs, ...rest } = record;
+  const json = { ...rest, registered: registeredMs, watermark: watermarkMs, started: startedMs };
+  return Buffer.concat([
+    Buffer.from([recordFormat]),
+    Buffer.from(JSON.stringify({ ...json, nonce })),
+  ]);
+}
+
+export function decodeRecord(
+  writer: WriterId,
+  bytes: Buffer,
+): { readonly record: WriterRecord; readonly nonce: string } {
+  const invalid = (cause?: unknown): CounterError =>
+    new CounterError('RECORD_INVALID', 'give-up', { detail: `writer ${writer} in meta`, cause });
+  if (bytes[0] !== recordFormat) throw invalid();
+  let json: unknown;
+  try {
+    json = JSON.parse(bytes.toString('utf8', 1));
+  } catch (cause) {
+    throw invalid(cause);
+  }
+  if (typeof json !== 'object' || json === null) throw invalid();
+  const { nonce, registered, watermark, started, ...rest } = json as Record<string, unknown>;
+  const state = writerStates.find((known) => known === rest['state']);
+  const moments = [watermark, started, rest['position'], rest['trimmed']];
+  const whole = moments.every((moment) => Number.isSafeInteger(moment));
+  if (state === undefined || !whole || typeof nonce !== 'string') throw invalid();
+  if (registered !== null && !Number.isSafeInteger(registered)) throw invalid();
+  const record = { ...rest, registeredMs: registered, watermarkMs: watermark, startedMs: started };
+  return { record: record as unknown as WriterRecord, nonce };
+}

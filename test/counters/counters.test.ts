@@ -1,0 +1,160 @@
+import { expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { Counters } from '../../src/counters/counters.ts';
+import { sumOf } from '../../src/model/cell.ts';
+import type { AdId, SiteId } from '../../src/model/cell.ts';
+import type { AdEvent } from '../../src/model/event.ts';
+import { quarterMs, quarterOf } from '../../src/model/quarter.ts';
+import type { WriterId } from '../../src/model/writer-id.ts';
+
+const writer = '00000000000000a0' as WriterId;
+const startMs = 1_800_000_000_000;
+const quarter = quarterOf(startMs);
+const everything = { first: 0, end: 10_000_000 };
+
+function event(ad: string, n = 1, more: Partial<AdEvent> = {}): AdEvent {
+  return { measure: 1, ad: ad as AdId, site: 's.example' as SiteId, n, tsMs: undefined, ...more };
+}
+
+function count(counters: Counters, events: readonly AdEvent[], acceptMs = startMs): number {
+  const formed = counters.form([events], { acceptMs, acceptanceQuarter: quarterOf(acceptMs) });
+  return counters.apply(formed, 1);
+}
+
+function confirmAll(counters: Counters): number {
+  const snapshot = counters.snapshot();
+  return counters.confirm(snapshot, new Uint8Array(snapshot.cells.count).fill(1));
+}
+
+test('forming a frame changes no count, applying it sets them', () => {
+  const counters = new Counters(writer);
+  const stamp = { acceptMs: startMs, acceptanceQuarter: quarter };
+  const formed = counters.form([[event('a', 2), event('a', 3)]], stamp);
+  expect(counters.unflushedCounts).toBe(0);
+  expect(formed.map((cell) => cell.counts)).toEqual([[1, 5]]);
+  expect(counters.apply(formed, 1)).toBe(5);
+  expect(counters.unflushedCounts).toBe(5);
+});
+
+test('a frame holds all measures of a cell, absolute, as they are after it', () => {
+  const counters = new Counters(writer);
+  count(counters, [event('a', 7), event('a', 2, { measure: 2 })]);
+  const stamp = { acceptMs: startMs, acceptanceQuarter: quarter };
+  const [cell] = counters.form([[event('a', 1, { measure: 2 })]], stamp);
+  expect(cell?.counts).toEqual([1, 7, 2, 3]);
+});
+
+test('what is counted while a flush is on its way stays dirty', () => {
+  const counters = new Counters(writer);
+  count(counters, [event('a', 5)]);
+  const snapshot = counters.snapshot();
+  count(counters, [event('a', 2)]);
+  expect(snapshot.cells.at(0).counts).toEqual([1, 5]);
+  expect(counters.confirm(snapshot, Uint8Array.of(1))).toBe(5);
+  expect(counters.dirtyCells).toBe(1);
+  expect(counters.unflushedOf('a' as AdId, undefined, everything)).toEqual(new Map([[1, 2]]));
+  expect(confirmAll(counters)).toBe(2);
+  expect(counters.dirtyCells).toBe(0);
+});
+
+test('an older snapshot that is confirmed late takes nothing back', () => {
+  const counters = new Counters(writer);
+  count(counters, [event('a', 5)]);
+  const older = counters.snapshot();
+  count(counters, [event('a', 2)]);
+  confirmAll(counters);
+  expect(counters.confirm(older, Uint8Array.of(1))).toBe(0);
+  expect(counters.unflushedCounts).toBe(0);
+});
+
+test('only what was confirmed is clean: the others of the batch stay dirty', () => {
+  const counters = new Counters(writer);
+  count(counters, [event('a', 5), event('b', 4)]);
+  expect(counters.confirm(counters.snapshot(), Uint8Array.of(0, 1))).toBe(4);
+  expect(counters.snapshot().cells.at(0).ad).toBe('a');
+  expect(counters.unflushedCounts).toBe(5);
+});
+
+test('a late event has a cell of its own, with its lag', () => {
+  const counters = new Counters(writer);
+  count(counters, [event('a', 1), event('a', 4, { tsMs: startMs - 2 * quarterMs })]);
+  const { cells } = counters.snapshot();
+  const seen = [cells.at(0), cells.at(1)].map(({ eventQuarter, lag }) => ({ eventQuarter, lag }));
+  expect(seen).toEqual([
+    { eventQuarter: quarter, lag: 0 },
+    { eventQuarter: quarter - 2, lag: 2 },
+  ]);
+});
+
+test('an event from the future counts in the quarter of its acceptance', () => {
+  const counters = new Counters(writer);
+  count(counters, [event('a', 1, { tsMs: startMs + quarterMs })]);
+  expect(counters.snapshot().cells.at(0)).toMatchObject({ eventQuarter: quarter, lag: 0 });
+});
+
+test('unregistered cells wait, and count on in the quarter of the registration', () => {
+  const counters = new Counters(writer);
+  const unregistered = { acceptMs: startMs, acceptanceQuarter: undefined };
+  counters.apply(counters.form([[event('a', 3)]], unregistered), 1);
+  expect(counters.snapshot().cells.count).toBe(0);
+  counters.registered(quarter + 3);
+  count(counters, [event('a', 1, { tsMs: startMs })], startMs + 3 * quarterMs);
+  const { cells } = counters.snapshot();
+  expect(cells.count).toBe(1);
+  expect(cells.at(0)).toMatchObject({ eventQuarter: quarter, lag: 3, counts: [1, 4] });
+});
+
+test('a table is dropped when it is closed and confirmed, not before', () => {
+  const counters = new Counters(writer);
+  count(counters, [event('a', 3)]);
+  expect(counters.dropConfirmed()).toBeUndefined();
+  counters.closeBefore(quarter + 1);
+  expect(counters.dropConfirmed()).toBeUndefined();
+  confirmAll(counters);
+  expect(counters.dropConfirmed()).toBe(quarter);
+  expect(counters.openCells).toBe(0);
+});
+
+test('a confirmed table behind an unconfirmed one is kept: segments go from the head', () => {
+  const counters = new Counters(writer);
+  count(counters, [event('a', 3)]);
+  count(counters, [event('b', 3)], startMs + quarterMs);
+  counters.closeBefore(Infinity);
+  counters.confirm(counters.snapshot(), Uint8Array.of(0, 1));
+  expect(counters.dropConfirmed()).toBeUndefined();
+  expect(counters.openCells).toBe(2);
+});
+
+test('a cell that could reach its bound is named before it is journaled', () => {
+  const counters = new Counters(writer, { cellCountEnd: 100 });
+  count(counters, [event('a', 90)]);
+  expect(counters.wouldOverflow(event('a', 9), startMs, 0)).toBe(false);
+  expect(counters.wouldOverflow(event('a', 10), startMs, 0)).toBe(true);
+  expect(counters.wouldOverflow(event('a', 5), startMs, 5)).toBe(true);
+  expect(counters.wouldOverflow(event('b', 10), startMs, 0)).toBe(false);
+});
+
+test('whatever is counted and confirmed in whatever order, every count is in one place', () => {
+  const step = fc.oneof(
+    fc.record({ ad: fc.constantFrom('a', 'b', 'c'), n: fc.integer({ min: 1, max: 1000 }) }),
+    fc.record({ confirm: fc.infiniteStream(fc.boolean()) }),
+  );
+  const property = fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
+    const counters = new Counters(writer);
+    let counted = 0;
+    let confirmed = 0;
+    for (const each of steps) {
+      if ('ad' in each) counted += count(counters, [event(each.ad, each.n)]);
+      else {
+        const snapshot = counters.snapshot();
+        const bits = new Uint8Array(snapshot.cells.count);
+        for (let i = 0; i < bits.length; i++) bits[i] = each.confirm.next().value ? 1 : 0;
+        confirmed += counters.confirm(snapshot, bits);
+      }
+      expect(confirmed + counters.unflushedCounts).toBe(counted);
+    }
+    const { cells } = counters.snapshot();
+    for (let i = 0; i < cells.count; i++) expect(sumOf(cells.at(i).counts)).toBeGreaterThan(0);
+  });
+  fc.assert(property);
+});
