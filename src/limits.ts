@@ -26,6 +26,8 @@ export const unregisteredMs = 24 * 3_600_000;
 export const watermarkBeyondStoreMs = 5 * 60_000;
 /** One call to the registry, retries included. */
 export const registryTimeoutMs = 3_000;
+/** Opening the store, asking its clock: one step of it. */
+export const storeCallTimeoutMs = 5_000;
 /** Check-and-puts of one registry cell before the caller is told to come back. */
 export const registryAttemptsMax = 3;
 /** The first registration may hold up the start for so long; then it goes on behind it. */

@@ -1,0 +1,142 @@
+// Owns the next segment: prepares it in the background, so that a rollover does not wait for the
+// disk, and knows whether there is room for one more.
+// Promises: a full disk or journal is an answer, not a failure, and is looked at again.
+import path from 'node:path';
+import { journalDiskFreeBytesMin, journalRoomRetryMs, journalSegmentBytes } from '../limits.ts';
+import { systemClock } from '../model/clock.ts';
+import type { Clock } from '../model/clock.ts';
+import { CounterError } from '../model/errors.ts';
+import { diskCode } from './disk.ts';
+import type { Disk } from './disk.ts';
+import { Segment } from './segment.ts';
+
+export interface SupplyOptions {
+  readonly disk: Disk;
+  readonly folder: string;
+  /** Bytes of all segments that are kept, the spare among them. */
+  readonly maxBytes?: number;
+  /** Left free on the disk. */
+  readonly minFreeBytes?: number;
+  readonly segmentBytes?: number;
+  readonly clock?: Pick<Clock, 'monotonicMs'>;
+}
+
+export interface SupplyOwner {
+  /** Bytes of the segments in use. */
+  usedBytes(): number;
+  /** The disk is not to be trusted any more. */
+  failed(cause: unknown): void;
+  /** Trouble that passes. */
+  troubled(cause: unknown): void;
+}
+
+/** `full`: the journal's own bound. `disk_full`: the disk's. */
+export type Room = 'ok' | 'full' | 'disk_full';
+
+/** Errors that pass: no frame is touched by them, and what stands is not in doubt. */
+const passingCodes = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN']);
+
+export class SegmentSupply {
+  readonly segmentBytes: number;
+  readonly #options: Required<SupplyOptions>;
+  readonly #owner: SupplyOwner;
+  #spare: Segment | undefined;
+  #preparing: Promise<void> | undefined;
+  #ordinal = 0;
+  /** What the last look said; before the first one there is room. */
+  #room: Room = 'ok';
+  #lookedAtMs = 0;
+  #isClosed = false;
+
+  constructor(options: SupplyOptions, owner: SupplyOwner) {
+    this.#options = {
+      maxBytes: Number.MAX_SAFE_INTEGER,
+      minFreeBytes: journalDiskFreeBytesMin,
+      segmentBytes: journalSegmentBytes,
+      clock: systemClock,
+      ...options,
+    };
+    this.segmentBytes = this.#options.segmentBytes;
+    this.#owner = owner;
+  }
+
+  get spareBytes(): number {
+    return this.#spare?.bytes ?? 0;
+  }
+
+  /** `ok` where a next segment is at hand or nothing speaks against one. */
+  room(): Room {
+    if (this.#spare !== undefined || this.#room === 'ok') return 'ok';
+    const sinceMs = this.#options.clock.monotonicMs() - this.#lookedAtMs;
+    if (sinceMs >= journalRoomRetryMs) void this.prepare();
+    return this.#room;
+  }
+
+  /** Sees to it that there is a next segment, if there is room. Never rejects. */
+  prepare(bytes = this.segmentBytes): Promise<void> {
+    this.#preparing ??= this.#tryPrepare(bytes).finally(() => {
+      this.#preparing = undefined;
+    });
+    return this.#preparing;
+  }
+
+  /** A segment of at least so many bytes, or undefined: no room (or the owner has failed). */
+  async take(bytes: number): Promise<Segment | undefined> {
+    await this.#preparing;
+    if (this.spareBytes < bytes) await this.prepare(Math.max(bytes, this.segmentBytes));
+    const spare = this.#spare;
+    if (spare === undefined || spare.bytes < bytes) return undefined;
+    this.#spare = undefined;
+    return spare;
+  }
+
+  /** The spare goes: a closed journal holds only what was written. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#preparing;
+    const spare = this.#spare;
+    this.#spare = undefined;
+    if (spare !== undefined) await this.#remove(spare);
+  }
+
+  async #tryPrepare(bytes: number): Promise<void> {
+    if (this.spareBytes >= bytes || this.#isClosed) return;
+    const { disk, folder } = this.#options;
+    this.#lookedAtMs = this.#options.clock.monotonicMs();
+    try {
+      this.#room = await this.#look(bytes);
+      if (this.#room !== 'ok') return;
+      this.#ordinal++;
+      const segment = await Segment.create({ disk, folder, ordinal: this.#ordinal, bytes });
+      // A frame that needs more than the spare: names must ascend with positions, so it goes.
+      const tooSmall = this.#spare;
+      this.#spare = segment;
+      if (tooSmall !== undefined) await this.#remove(tooSmall);
+    } catch (thrown) {
+      if (!passingCodes.has(diskCode(thrown))) return this.#owner.failed(thrown);
+      this.#room = 'disk_full';
+      this.#owner.troubled(thrown);
+    }
+  }
+
+  async #look(bytes: number): Promise<Room> {
+    const { disk, folder, maxBytes, minFreeBytes } = this.#options;
+    if (this.#owner.usedBytes() + this.spareBytes + bytes > maxBytes) return 'full';
+    return (await disk.freeBytes(folder)) - bytes < minFreeBytes ? 'disk_full' : 'ok';
+  }
+
+  /** What cannot be removed is a file of zeroes: a replay passes it over. */
+  async #remove(spare: Segment): Promise<void> {
+    try {
+      await spare.close();
+      await this.#options.disk.unlink(path.join(this.#options.folder, spare.name));
+    } catch (thrown) {
+      this.#owner.troubled(thrown);
+    }
+  }
+}
+
+export function noRoom(room: Room): CounterError {
+  const detail = room === 'disk_full' ? 'the disk is full' : 'the journal has reached its bound';
+  return new CounterError('JOURNAL_FULL', 'throttle', { detail });
+}
