@@ -9,7 +9,34 @@ export const hbaseMultiBytesMax = 2 * 1_048_576;
 /** What one scan reply may carry. */
 export const hbaseScanReplyBytesMax = 2 * 1_048_576;
 
+/** Calls that wait for an answer on one connection. */
+export const hbasePendingCallsMax = 1024;
+/** Multi calls under way at one region server, of one put. */
+export const hbaseMultiPerServerMax = 2;
+/** Puts of one Multi: what a server takes at once without a warning is bytes, not rows. */
+export const hbaseMultiPutsMax = 50_000;
+/** Puts that are sorted to regions before others get their turn. */
+export const hbaseGroupSlicePuts = 5_000;
+/** HBase's own bounds of a cell. */
+export const hbaseRowBytesMax = 32_767;
+export const hbaseValueBytesMax = 10 * 1_048_576;
+/** Region locations kept, over all tables. */
+export const hbaseRegionsKeptMax = 20_000;
+/** Wait before an attempt is repeated: doubled each time, with jitter. */
+export const hbaseRetryWaitMs = 50;
+export const hbaseRetryWaitMsMax = 2_000;
+/** The same where the server says that it has too much to do. */
+export const hbaseThrottleWaitMs = 500;
+export const hbaseThrottleWaitMsMax = 8_000;
+/** One question to ZooKeeper, its session included. */
+export const hbaseZooKeeperAttemptMsMax = 4_000;
+/** Between two looks at a procedure of the master. */
+export const hbaseProcedurePollMs = 50;
+
 assert(hbaseMultiBytesMax < hbaseFrameBytesMax, 'a Multi fits a frame');
+assert(hbaseScanReplyBytesMax < hbaseFrameBytesMax, 'a scan reply fits a frame');
+assert(hbaseRetryWaitMs <= hbaseRetryWaitMsMax, 'waits grow to their bound');
+assert(hbaseThrottleWaitMs > hbaseRetryWaitMs, 'an overloaded server is left alone for longer');
 
 // ── Core: accepting, counting, flushing ──
 /** A step of the wall clock beyond this is a leap and not followed. */
