@@ -100,6 +100,11 @@ export class Counters {
     return counted;
   }
 
+  /** The frame did not come to pass: the cells stand as before. */
+  discard(formed: readonly FormedCell[]): void {
+    for (const cell of formed) cell.slot.formed = undefined;
+  }
+
   /** The writer is registered: what it accepted before belongs to that quarter. */
   registered(acceptanceQuarter: number): void {
     const table = this.#tables.at(-1);

@@ -12,6 +12,7 @@ import type { Log } from '../log.ts';
 import { CounterError, toError } from '../model/errors.ts';
 import type { Acknowledgement, AdEvent } from '../model/event.ts';
 import type { Accepting, AcceptResult, RefusedEvent } from './accept.ts';
+import { isFull } from './writer-run.ts';
 import type { WriterRun } from './writer-run.ts';
 
 export interface IngestMetrics {
@@ -79,8 +80,8 @@ export class Ingest implements Accepting {
     const lasting = refusal();
     if (lasting !== undefined) return lasting;
     if (!run.registered && monotonicMs() - this.#beganAtMs > unregisteredMs) return 'unregistered';
-    const journal = run.journal.refusal;
-    if (journal !== undefined) return journal;
+    const room = run.journal.reason();
+    if (room !== 'ok') return room === 'full' ? 'journal_full' : room;
     return this.memoryBytes > this.#options.memoryBytesMax ? 'memory_full' : undefined;
   }
 
@@ -220,14 +221,8 @@ export class Ingest implements Accepting {
       this.#options.metrics.ledgerJournaled(counted);
       for (const request of requests) request.resolve();
     } catch (thrown) {
-      const cause = toError(thrown);
-      this.#options.log.error(
-        'journal.failed',
-        'A frame could not be journaled: its requests were told that their outcome is unknown',
-        { writer_id: run.writer, err: cause },
-      );
-      const unknown = new CounterError('OUTCOME_UNKNOWN', 'retry', { cause });
-      for (const request of requests) request.reject(unknown);
+      const error = isFull(thrown) ? refused('journal_full') : this.#outcomeUnknown(run, thrown);
+      for (const request of requests) request.reject(error);
       await this.#retireEnded();
     } finally {
       for (const { events } of requests) {
@@ -235,6 +230,16 @@ export class Ingest implements Accepting {
         this.#waitingCounts -= countsOf(events);
       }
     }
+  }
+
+  #outcomeUnknown(run: WriterRun, thrown: unknown): CounterError {
+    const cause = toError(thrown);
+    this.#options.log.error(
+      'journal.failed',
+      'A frame could not be journaled: its requests were told that their outcome is unknown',
+      { writer_id: run.writer, err: cause },
+    );
+    return new CounterError('OUTCOME_UNKNOWN', 'retry', { cause });
   }
 
   async #retireEnded(): Promise<void> {

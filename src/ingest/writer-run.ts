@@ -9,6 +9,7 @@ import type { Disk } from '../journal/disk.ts';
 import { Journal } from '../journal/journal.ts';
 import { watermarkBeyondStoreMs } from '../limits.ts';
 import { assert } from '../model/assert.ts';
+import { CounterError } from '../model/errors.ts';
 import type { AdEvent } from '../model/event.ts';
 import { quarterOf } from '../model/quarter.ts';
 import { drawWriterId } from '../model/writer-id.ts';
@@ -40,6 +41,8 @@ export interface WriterRunOptions {
   /** `<data>/journal`; the run makes its own folder there. */
   readonly journalFolder: string;
   readonly journalBytesMax: number;
+  readonly onJournalError: (error: CounterError) => void;
+  readonly onFrameSynced: (seconds: number) => void;
   readonly lock: (folder: string) => Promise<FolderLock>;
   readonly identity: HostIdentity;
   readonly clock: AcceptClock;
@@ -70,6 +73,8 @@ export class WriterRun {
   #endedBecause: string | undefined;
   #foreign = false;
   #sealed = false;
+  /** Last quarter whose table was dropped: its segments may go once that was published. */
+  #droppedThrough = 0;
 
   private constructor(
     note: WriterNote,
@@ -102,7 +107,9 @@ export class WriterRun {
       const note = { ...options.identity, writer, pid: process.pid, startedMs, folder: identity };
       const { disk, journalBytesMax } = options;
       await writeFile(path.join(folder, writerNoteName), JSON.stringify(note), { mode: 0o600 });
-      const journal = await Journal.create({ disk, folder, writer, maxBytes: journalBytesMax });
+      const maxBytes = journalBytesMax;
+      const onError = options.onJournalError;
+      const journal = await Journal.create({ disk, folder, writer, maxBytes, onError });
       return new WriterRun(note, folder, lock, journal, options);
     } catch (thrown) {
       await lock.release();
@@ -149,7 +156,8 @@ export class WriterRun {
 
   /**
    * Journals the events as one frame and, once it is synced, counts them. Answers what was
-   * counted. Only one frame is on its way at a time; a failure has ended the run.
+   * counted. One frame is on its way at a time. Errors: JOURNAL_FULL (nothing happened); any
+   * other has ended the run, and what became of the frame is unknown.
    */
   async count(batches: readonly (readonly AdEvent[])[]): Promise<number> {
     assert(this.#onItsWay === undefined, 'one frame is on its way at a time');
@@ -159,6 +167,7 @@ export class WriterRun {
     const cells: FormedCell[] = this.counters.form(batches, { acceptMs, acceptanceQuarter });
     this.#onItsWay = { acceptMs };
     const announced = this.registered && !this.#registrationAnnounced;
+    const startedAt = performance.now();
     try {
       const { position } = await this.journal.append({
         acceptMs,
@@ -168,10 +177,12 @@ export class WriterRun {
           ? { registeredMs: this.#registeredMs }
           : {}),
       });
+      this.#options.onFrameSynced((performance.now() - startedAt) / 1000);
       this.#registrationAnnounced ||= announced;
       return this.counters.apply(cells, position);
     } catch (thrown) {
-      this.end('journal_failed');
+      this.counters.discard(cells);
+      if (!isFull(thrown)) this.end('journal_failed');
       throw thrown;
     } finally {
       this.#onItsWay = undefined;
@@ -193,9 +204,10 @@ export class WriterRun {
     // An identity that another holds is flushed from memory; its record is not ours to change.
     if (this.#foreign || this.chain === undefined) return;
     const seal = this.#endedBecause !== undefined;
+    this.#droppedThrough = Math.max(this.#droppedThrough, droppedQuarter ?? 0);
     const trimmed = seal
       ? boundary.position + 1
-      : this.journal.firstPositionAfter(droppedQuarter, this.#registeredQuarter());
+      : this.journal.firstPositionKept(this.#droppedThrough);
     const outcome = await this.chain.advance((standing) => ({
       ...this.firstRecord(this.#registeredMs ?? null, 0),
       ...standing,
@@ -229,8 +241,8 @@ export class WriterRun {
       ? 0
       : Math.min(watermarkMs, storeNowMs + watermarkBeyondStoreMs);
   }
+}
 
-  #registeredQuarter(): number | undefined {
-    return this.#registeredMs === undefined ? undefined : quarterOf(this.#registeredMs);
-  }
+export function isFull(thrown: unknown): boolean {
+  return thrown instanceof CounterError && thrown.code === 'JOURNAL_FULL';
 }
