@@ -165,9 +165,11 @@ export const scansWaitingMax = 160_000;
 /** Embedded: calls that wait for the one queue of writes. */
 export const embeddedJobsMax = 1_000;
 /** Embedded: puts of one synced write, but for a row that is longer. */
-export const embeddedPutsPerWrite = 2_000;
+export const embeddedPutsPerWrite = 1_000;
 /** Embedded: bytes of one synced write, but for a put that is larger. */
 export const embeddedWriteBytesMax = 8 * 1_048_576;
+/** Embedded: scans under way at once, as many as Node has threads for them. */
+export const embeddedScansConcurrentMax = 4;
 /** Embedded: cells of one step of a scan. */
 export const embeddedScanCells = 1_000;
 /** Embedded: bytes that one step of a scan holds. */

@@ -1,6 +1,7 @@
 // The store in the words of the domain, over any RowStore: puts cells, reads an ad's entries.
 // Promises: a put may be repeated freely; a read holds everything confirmed before it began, or
 // fails. Never adds anything up and never writes a row that is not a cell.
+import { setMaxListeners } from 'node:events';
 import { encodeSliceMs, putBatchBytesMax, scansConcurrentMax, scansWaitingMax } from '../limits.ts';
 import type { AdId, Cell, SiteId } from '../model/cell.ts';
 import { CounterError, toError } from '../model/errors.ts';

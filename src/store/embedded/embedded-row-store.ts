@@ -4,10 +4,10 @@
 import { join } from 'node:path';
 import {
   embeddedJobsMax,
-  embeddedPutsPerWrite,
   embeddedScanBytesMax,
   embeddedScanCells,
-  embeddedWriteBytesMax,
+  embeddedScansConcurrentMax,
+  scansWaitingMax,
 } from '../../limits.ts';
 import { CounterError, toError } from '../../model/errors.ts';
 import type {
@@ -20,6 +20,7 @@ import type {
   ScanTally,
 } from '../../model/rows.ts';
 import { Deadline } from '../deadline.ts';
+import { Gate } from '../gate.ts';
 import type { RowStore, TableName } from '../row-store.ts';
 import { describeHolder, writeHolder } from './holder.ts';
 import type { Level, LevelIterator } from './level.ts';
@@ -34,6 +35,8 @@ import {
   versionedValue,
 } from './ordered-key.ts';
 import { WorkQueue, closedStore } from './work-queue.ts';
+import { endOfWrite, winners } from './writes.ts';
+import type { Write } from './writes.ts';
 
 export interface EmbeddedOptions {
   readonly dataDir: string;
@@ -41,12 +44,6 @@ export interface EmbeddedOptions {
   readonly wallMs?: () => number;
   /** Tests bring disks that fail. */
   readonly openLevel?: typeof openLevel;
-}
-
-interface Write {
-  readonly type: 'put';
-  readonly key: Buffer;
-  readonly value: Buffer;
 }
 
 interface OpenOutcome {
@@ -62,6 +59,10 @@ export class EmbeddedRowStore implements RowStore {
   readonly #wallMs: () => number;
   readonly #openLevel: typeof openLevel;
   readonly #queue = new WorkQueue(embeddedJobsMax);
+  readonly #scans = new Gate({
+    concurrent: embeddedScansConcurrentMax,
+    waitingMax: scansWaitingMax,
+  });
   #level: Level;
   #torn = false;
   #closed = false;
@@ -100,29 +101,14 @@ export class EmbeddedRowStore implements RowStore {
     return closeOutcome(outcome, failure);
   }
 
-  async scan(
+  scan(
     table: TableName,
     range: RowRange,
     visit: (cell: CellCursor) => void,
     options: CallOptions,
   ): Promise<ScanTally> {
     const deadline = new Deadline(options);
-    deadline.throwIfOver();
-    if (this.#closed) throw closedStore();
-    const iterator = this.#iterate(table, range);
-    const reader = new CellReader();
-    let calls = 0;
-    try {
-      for (;;) {
-        const step = translated(iterator.nextv(embeddedScanCells));
-        const entries = await deadline.race(step);
-        calls++;
-        if (entries.length === 0) return { rows: reader.rows, cells: reader.cells, calls };
-        for (const [key, stored] of entries) visit(reader.read(key, stored));
-      }
-    } finally {
-      await iterator.close();
-    }
+    return this.#scans.run(() => this.#scan(orderedRange(table, range), visit, deadline), deadline);
   }
 
   checkAndPut(table: TableName, check: CheckAndPut, options: CallOptions): Promise<boolean> {
@@ -138,7 +124,7 @@ export class EmbeddedRowStore implements RowStore {
       if (!stands) return false;
       // Beyond the version it replaces, also where the clock went back.
       const version = Math.max(this.#wallMs(), stored === undefined ? 0 : versionOf(stored) + 1);
-      await this.#write([{ type: 'put', key, value: versionedValue(version, check.value) }]);
+      await this.#write([{ key, value: versionedValue(version, check.value) }]);
       return true;
     }, deadline);
   }
@@ -164,9 +150,30 @@ export class EmbeddedRowStore implements RowStore {
     await this.#level.close();
   }
 
-  #iterate(table: TableName, range: RowRange): LevelIterator {
+  async #scan(
+    range: ReturnType<typeof orderedRange>,
+    visit: (cell: CellCursor) => void,
+    deadline: Deadline,
+  ): Promise<ScanTally> {
+    if (this.#closed) throw closedStore();
+    const iterator = this.#iterate(range);
+    const reader = new CellReader();
+    let calls = 0;
     try {
-      return iterateLevel(this.#level, orderedRange(table, range), embeddedScanBytesMax);
+      for (;;) {
+        const entries = await deadline.race(translated(iterator.nextv(embeddedScanCells)));
+        calls++;
+        if (entries.length === 0) return { rows: reader.rows, cells: reader.cells, calls };
+        for (const [key, stored] of entries) visit(reader.read(key, stored));
+      }
+    } finally {
+      await iterator.close();
+    }
+  }
+
+  #iterate(range: ReturnType<typeof orderedRange>): LevelIterator {
+    try {
+      return iterateLevel(this.#level, range, embeddedScanBytesMax);
     } catch (thrown) {
       throw failed(thrown);
     }
@@ -192,9 +199,12 @@ export class EmbeddedRowStore implements RowStore {
     }
   }
 
-  async #write(writes: Write[]): Promise<void> {
+  async #write(writes: readonly Write[]): Promise<void> {
     try {
-      await this.#level.batch(writes, { sync: true });
+      // The chained form costs the event loop a tenth of the array form (measured).
+      const batch = this.#level.batch();
+      for (const { key, value } of writes) batch.put(key, value);
+      await batch.write({ sync: true });
     } catch (thrown) {
       this.#torn = true;
       throw failed(thrown);
@@ -210,54 +220,6 @@ export class EmbeddedRowStore implements RowStore {
     this.#torn = false;
     await translated(writeHolder(this.place, this.#wallMs()));
   }
-}
-
-/** The write ends where it is long enough, but never inside a row. */
-function endOfWrite(batch: PutBatch, first: number): number {
-  const { starts, rowLengths, bytes } = batch;
-  const startOf = (i: number): number => starts[i] ?? batch.byteLength;
-  const rowOf = (i: number): Buffer =>
-    bytes.subarray(startOf(i), startOf(i) + (rowLengths[i] ?? 0));
-  let end = first + 1;
-  for (; end < batch.count; end++) {
-    const long =
-      end - first >= embeddedPutsPerWrite || startOf(end) - startOf(first) >= embeddedWriteBytesMax;
-    if (long && !rowOf(end).equals(rowOf(end - 1))) break;
-  }
-  return end;
-}
-
-/** The puts that change something: the highest version of each key, if it beats what stands. */
-function winners(
-  part: {
-    readonly batch: PutBatch;
-    readonly first: number;
-    readonly keys: readonly Buffer[];
-    readonly standing: readonly (Buffer | undefined)[];
-  },
-  failures: Map<number, Error>,
-): Write[] {
-  const best = new Map<string, { version: number; value: Buffer; write: Write | undefined }>();
-  for (const [k, key] of part.keys.entries()) {
-    const { version, value } = part.batch.at(part.first + k);
-    const name = key.toString('latin1');
-    const stored = part.standing[k];
-    const rival =
-      best.get(name) ??
-      (stored && { version: versionOf(stored), value: valueOf(stored), write: undefined });
-    if (rival !== undefined && rival.version >= version) {
-      // Equal versions have equal values; where they have not, neither may silently win.
-      if (rival.version === version && !rival.value.equals(value)) {
-        failures.set(part.first + k, new CounterError('STORE_VERSION_CONFLICT', 'give-up'));
-      }
-      continue;
-    }
-    const write: Write = { type: 'put', key, value: versionedValue(version, value) };
-    best.set(name, { version, value, write });
-  }
-  const writes: Write[] = [];
-  for (const { write } of best.values()) if (write !== undefined) writes.push(write);
-  return writes;
 }
 
 function closeOutcome(outcome: OpenOutcome, failure: Error | undefined): PutOutcome {
