@@ -22,9 +22,10 @@ export interface Config {
   readonly hbaseZookeeper: readonly string[];
   readonly hbaseZnode: string;
   readonly hbaseTablePrefix: string;
-  /** `name:port` as HBase says it → `address:port` as this machine reaches it. */
-  readonly hbaseHostMap: ReadonlyMap<string, string>;
-  readonly hbaseSalts: number;
+  /** `name:port` as HBase says it → the address that this machine dials. */
+  readonly hbaseHostMap: ReadonlyMap<string, Readonly<{ host: string; port: number }>>;
+  /** Undefined: the default where tables are created, else what the store was created with. */
+  readonly hbaseSalts: number | undefined;
   readonly hbaseUser: string;
   readonly hbaseDurability: 'sync_wal' | 'fsync_wal';
   readonly hbaseRpcTimeoutMs: number;
@@ -99,7 +100,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
     hbaseZnode: required(settings.hbaseZnode),
     hbaseTablePrefix: required(settings.hbaseTablePrefix),
     hbaseHostMap: take(settings.hbaseHostMap) ?? new Map(),
-    hbaseSalts: required(settings.hbaseSalts),
+    hbaseSalts: take(settings.hbaseSalts),
     hbaseUser: required(settings.hbaseUser),
     hbaseDurability: required(settings.hbaseDurability),
     hbaseRpcTimeoutMs: required(settings.hbaseRpcTimeoutMs),

@@ -21,7 +21,8 @@ export const rejectReasons = [
 ] as const;
 export const flushOutcomes = ['success', 'partial', 'error', 'skipped'] as const;
 export const journalErrorKinds = ['write', 'sync', 'torn', 'corrupt'] as const;
-export const storeOperations = ['put', 'scan', 'check_and_put', 'clock', 'tables'] as const;
+/** The calls that every service makes; others appear with their first. */
+export const storeOperations = ['multi', 'mutate', 'scan', 'get'] as const;
 export const storeOutcomes = ['success', 'error'] as const;
 export const writerStates = ['open', 'sealed', 'lost'] as const;
 export const jobNames = ['aside', 'recover'] as const;
@@ -36,7 +37,6 @@ export const ledgerStates = [
 export type EventResult = (typeof eventResults)[number];
 export type FlushOutcome = (typeof flushOutcomes)[number];
 export type JournalErrorKind = (typeof journalErrorKinds)[number];
-export type StoreOperation = (typeof storeOperations)[number];
 export type StoreOutcome = (typeof storeOutcomes)[number];
 export type WriterState = (typeof writerStates)[number];
 export type JobName = (typeof jobNames)[number];

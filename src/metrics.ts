@@ -20,7 +20,6 @@ import {
   type FlushOutcome,
   type JobName,
   type JournalErrorKind,
-  type StoreOperation,
   type StoreOutcome,
   type WriterState,
 } from './metric-definitions.ts';
@@ -136,12 +135,13 @@ export class Metrics {
   }
 
   // ── store ──
-  storeRequest(op: StoreOperation, outcome: StoreOutcome, seconds: number): void {
-    this.#named.storeRequests.observe({ op, outcome }, seconds);
+  /** `op` as the store calls it: `Multi`, `CreateTable`. */
+  storeRequest(op: string, outcome: StoreOutcome, seconds: number): void {
+    this.#named.storeRequests.observe({ op: snakeCase(op), outcome }, seconds);
   }
 
-  storeRetry(op: StoreOperation): void {
-    this.#named.storeRetries.inc({ op });
+  storeRetry(op: string): void {
+    this.#named.storeRetries.inc({ op: snakeCase(op) });
   }
 
   storeRelocation(): void {
@@ -212,4 +212,8 @@ export class Metrics {
     }
     for (const labels of requestsForeseen) named.requests.zero(labels);
   }
+}
+
+function snakeCase(name: string): string {
+  return name.replaceAll(/(?<=[a-z])[A-Z]/g, '_$&').toLowerCase();
 }

@@ -49,19 +49,23 @@ const list = <Item>(item: z.ZodType<Item, string>) =>
     .transform((text) => text.split(',').map((part) => part.trim()))
     .pipe(z.array(item));
 
-const hostAndPort = z
-  .string()
-  .regex(/^(\[[0-9A-Fa-f:.]+\]|[\w.-]+):[1-9]\d{0,4}$/, 'must be host:port,host:port…');
+const addressPattern = /^\[?([\w.:-]+)\]?:([1-9]\d{0,4})$/;
+const zookeeperServer = z.string().regex(addressPattern, 'must be host:port,host:port…');
 
 const hostMap = list(
-  z.string().refine((pair) => {
-    const sides = pair.split('=');
-    return sides.length === 2 && sides.every((side) => hostAndPort.safeParse(side).success);
-  }, 'must be name:port=address:port,…'),
-).transform(
-  (pairs): ReadonlyMap<string, string> =>
-    new Map(pairs.map((pair) => pair.split('=') as [string, string])),
-);
+  z
+    .string()
+    .regex(/^[^=]+=[^=]+$/, 'must be name:port=address:port,…')
+    .transform((pair, issues) => {
+      const [name = '', address = ''] = pair.split('=').map((side) => side.trim());
+      const [, host, port] = addressPattern.exec(address) ?? [];
+      if (host !== undefined && addressPattern.test(name)) {
+        return [name, { host, port: Number(port) }] as const;
+      }
+      issues.addIssue('must be name:port=address:port,…');
+      return z.NEVER;
+    }),
+).transform((pairs): Config['hbaseHostMap'] => new Map(pairs));
 
 // Names a position, not a value: what is refused may still be a secret.
 const keys = list(
@@ -123,7 +127,7 @@ export const settings: Settings = {
   ),
   hbaseZookeeper: setting(
     'HBASE_ZOOKEEPER',
-    list(hostAndPort),
+    list(zookeeperServer),
     undefined,
     'ZooKeeper servers of the HBase cluster, host:2181,…',
   ),

@@ -38,7 +38,7 @@ describe('with nothing set', () => {
       hbaseZnode: '/hbase',
       hbaseTablePrefix: 'adcounter_',
       hbaseHostMap: new Map(),
-      hbaseSalts: 16,
+      hbaseSalts: undefined,
       hbaseUser: 'adcounter',
       hbaseDurability: 'sync_wal',
       hbaseRpcTimeoutMs: 10_000,
@@ -114,7 +114,7 @@ describe('lists and amounts', () => {
     const config = configOf({
       env: {
         ADCOUNTER_HBASE_ZOOKEEPER: 'zk-1:2181, zk-2:2181,[::1]:2181',
-        ADCOUNTER_HBASE_HOST_MAP: 'rs-1:16020=127.0.0.1:26020, rs-2:16020=127.0.0.1:26021',
+        ADCOUNTER_HBASE_HOST_MAP: 'rs-1:16020=127.0.0.1:26020, rs-2:16020=[::1]:26021',
         ADCOUNTER_CORS_ORIGINS: 'https://ads.example.com,http://localhost:3000',
         ADCOUNTER_WRITE_KEYS: 'edge:s3cret, other',
         ADCOUNTER_MEMORY_MAX_BYTES: '512MiB',
@@ -124,8 +124,8 @@ describe('lists and amounts', () => {
     expect(config.store).toBe('hbase');
     expect(config.hbaseZookeeper).toEqual(['zk-1:2181', 'zk-2:2181', '[::1]:2181']);
     expect([...config.hbaseHostMap]).toEqual([
-      ['rs-1:16020', '127.0.0.1:26020'],
-      ['rs-2:16020', '127.0.0.1:26021'],
+      ['rs-1:16020', { host: '127.0.0.1', port: 26_020 }],
+      ['rs-2:16020', { host: '::1', port: 26_021 }],
     ]);
     expect(config.corsOrigins).toEqual(['https://ads.example.com', 'http://localhost:3000']);
     expect(config.writeKeys).toEqual(['edge:s3cret', 'other']);

@@ -52,8 +52,8 @@ describe('before anything happened', () => {
       adcounter_ledger_counts: 5,
       adcounter_flushes_total: 4,
       adcounter_journal_errors_total: 4,
-      adcounter_store_retries_total: 5,
-      adcounter_store_request_duration_seconds_count: 5 * 2,
+      adcounter_store_retries_total: 4,
+      adcounter_store_request_duration_seconds_count: 4 * 2,
       adcounter_writers: 3,
       adcounter_job_last_success_timestamp_seconds: 2,
     };
@@ -129,8 +129,9 @@ describe('what is called', () => {
     metrics.journalSync(0.002);
     metrics.journalError('torn');
     metrics.replayedEvents(12);
-    metrics.storeRequest('put', 'error', 1.5);
-    metrics.storeRetry('put');
+    metrics.storeRequest('Multi', 'error', 1.5);
+    metrics.storeRequest('CreateTable', 'success', 2);
+    metrics.storeRetry('Multi');
     metrics.storeRelocation();
     metrics.storeConnections(4);
     metrics.storeUp(true);
@@ -149,8 +150,9 @@ describe('what is called', () => {
       adcounter_journal_sync_duration_seconds_sum: 0.002,
       'adcounter_journal_errors_total{kind="torn"}': 1,
       adcounter_journal_replayed_events_total: 12,
-      'adcounter_store_request_duration_seconds_sum{op="put",outcome="error"}': 1.5,
-      'adcounter_store_retries_total{op="put"}': 1,
+      'adcounter_store_request_duration_seconds_sum{op="multi",outcome="error"}': 1.5,
+      'adcounter_store_request_duration_seconds_sum{op="create_table",outcome="success"}': 2,
+      'adcounter_store_retries_total{op="multi"}': 1,
       adcounter_store_relocations_total: 1,
       adcounter_store_connections: 4,
       adcounter_store_up: 1,
