@@ -116,9 +116,9 @@ async function readLayoutOf(
   try {
     return await readLayout(rows, options);
   } catch (thrown) {
-    const unreadable = thrown instanceof CounterError && thrown.remedy === 'give-up';
-    if (unreadable && !thrown.code.startsWith('SCHEMA_') && differences.length > 0)
-      return undefined;
+    if (!(thrown instanceof CounterError) || thrown.code.startsWith('SCHEMA_')) throw thrown;
+    const unreadable = thrown.remedy === 'give-up' || thrown.code === 'STORE_TABLE_MISSING';
+    if (unreadable && differences.length > 0) return undefined;
     throw thrown;
   }
 }

@@ -1,6 +1,7 @@
 // The one door to LevelDB: opening a folder whose LOCK nobody else holds.
 // Promises: at most one process (and one opening in it) has a folder; a kill frees it.
 // Never waits for a lock.
+import { mkdir } from 'node:fs/promises';
 import { ClassicLevel } from 'classic-level';
 import { CounterError, toError } from '../../model/errors.ts';
 
@@ -13,6 +14,8 @@ export interface LevelOptions {
 
 /** Opens, and creates if missing; undefined: somebody holds its lock. */
 export async function openLevel(folder: string, options: LevelOptions): Promise<Level | undefined> {
+  // For its owner's eyes only; LevelDB itself would leave it to the umask.
+  await mkdir(folder, { recursive: true, mode: 0o700 });
   const level: Level = new ClassicLevel(folder, {
     keyEncoding: 'buffer',
     valueEncoding: 'buffer',
