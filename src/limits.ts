@@ -71,6 +71,8 @@ export const flushTimeoutMs = 25_000;
 export const flushCellsMax = 200_000;
 /** Rough bytes that a live cell costs beyond its ids. */
 export const cellOverheadBytes = 420;
+/** How often the free bytes of the disk are looked up. */
+export const diskSampleMs = 1_000;
 /** What a refused client is told to wait. */
 export const retryAfterSeconds = 1;
 /** How long a new identity is waited for, after one ended, before requests are refused. */
@@ -97,6 +99,8 @@ export const journalZeroFillBytes = 1_048_576;
 export const journalRoomRetryMs = 1_000;
 /** Problems that a replay describes one by one; the rest is only counted. */
 export const journalProblemsMax = 1_000;
+/** Separate stretches of positions that a replay keeps; a journal with more is not whole anyway. */
+export const journalStretchesMax = 10_000;
 /** What the search for a frame behind damage may run through CRC, per segment. */
 export const journalSearchBytesMax = 512 * 1_048_576;
 /** A replay lets others run after so many bytes of frames. */
