@@ -17,6 +17,8 @@ export const hbaseMultiPerServerMax = 2;
 export const hbaseMultiPutsMax = 50_000;
 /** Puts that are sorted to regions before others get their turn. */
 export const hbaseGroupSlicePuts = 5_000;
+/** Puts of a round whose region cannot be found before the round stops asking. */
+export const hbaseLookupFailuresMax = 8;
 /** HBase's own bounds of a cell. */
 export const hbaseRowBytesMax = 32_767;
 export const hbaseValueBytesMax = 10 * 1_048_576;
@@ -186,3 +188,15 @@ export const queryFreshTimeoutMs = 30_000;
 export const queryAdsConcurrentMax = 4;
 /** Sites that one answer sums before it asks for a shorter range. */
 export const querySitesMax = 1_000_000;
+
+// ── Commands ──
+/** `adcounter total`: longer than any question may take in the service. */
+export const cliTimeoutMs = 60_000;
+/** `adcounter flush`: a round with a large backlog takes its time. */
+export const cliFlushTimeoutMs = 300_000;
+/** `adcounter healthcheck`: under the time that a container's HEALTHCHECK allows. */
+export const cliHealthTimeoutMs = 3_000;
+/** `adcounter schema`: tables are created one after the other. */
+export const cliSchemaTimeoutMs = 120_000;
+
+assert(cliTimeoutMs > queryFreshTimeoutMs, 'a command waits longer than the service it asks');
