@@ -3,11 +3,11 @@
 // nothing more is written, ever. Never knows HTTP or stores, never resumes another's journal.
 import path from 'node:path';
 import { journalReserveBytes } from '../limits.ts';
-import { assert } from '../model/assert.ts';
+import { assert, AssertionError } from '../model/assert.ts';
 import { CounterError, toError } from '../model/errors.ts';
 import { quarterOf } from '../model/quarter.ts';
 import type { WriterId } from '../model/writer-id.ts';
-import { makeFolderDurably } from './disk.ts';
+import { moveAside } from './aside.ts';
 import type { Disk, FolderIdentity } from './disk.ts';
 import { FrameEncoder } from './frame.ts';
 import type { Frame } from './frame.ts';
@@ -79,11 +79,7 @@ export class Journal {
 
   /** Without room for its first segment the journal begins all the same: reason() says so. */
   static async create(options: JournalOptions): Promise<Journal> {
-    const { disk, folder } = options;
-    const names = segmentNamesOf(await disk.list(folder));
-    assert(names.length === 0, 'a journal is never resumed: its folder holds no segment');
-    const { device, inode } = await disk.status(folder);
-    const journal = new Journal(options, { device, inode });
+    const journal = new Journal(options, await firstLook(options));
     await journal.#supply.prepare();
     if (journal.#failure !== undefined) throw journal.#failure;
     return journal;
@@ -220,22 +216,18 @@ export class Journal {
     const goes = (segment: Segment): boolean =>
       segment.lastPosition < firstPositionKept && !this.#isBusy(segment);
     if (this.#current !== undefined && goes(this.#current)) this.#retireCurrent();
-    const aside = path.join(this.folder, 'aside');
     let moved = 0;
     try {
       for (let first = this.#segments[0]; first && goes(first); first = this.#segments[0]) {
-        if (moved === 0) await makeFolderDurably(this.#disk, aside);
-        await this.#disk.rename(path.join(this.folder, first.name), path.join(aside, first.name));
+        await moveAside({ disk: this.#disk, folder: this.folder }, [first.name]);
         this.#segments.shift();
         moved++;
       }
-      if (moved > 0) await this.#disk.syncFolder(aside);
-      if (moved > 0) await this.#disk.syncFolder(this.folder);
     } catch (cause) {
       throw new CounterError('JOURNAL_TRIM', 'retry', { cause, detail: toError(cause).message });
-    } finally {
-      if (moved > 0 && !this.#isClosed) void this.#supply.prepare();
     }
+    // What went made room.
+    if (moved > 0 && !this.#isClosed) void this.#supply.prepare();
     return moved;
   }
 
@@ -261,5 +253,19 @@ export class Journal {
       this.#onError(failure);
     }
     return failure;
+  }
+}
+
+/** The folder is fresh, and its name is durable: what is synced inside is found after a crash. */
+async function firstLook({ disk, folder }: JournalOptions): Promise<FolderIdentity> {
+  try {
+    const names = segmentNamesOf(await disk.list(folder));
+    assert(names.length === 0, 'a journal is never resumed: its folder holds no segment');
+    await disk.syncFolder(path.dirname(folder));
+    await disk.syncFolder(path.dirname(path.dirname(folder)));
+    const { device, inode } = await disk.status(folder);
+    return { device, inode };
+  } catch (thrown) {
+    throw thrown instanceof AssertionError ? thrown : new JournalFailed(thrown, false);
   }
 }

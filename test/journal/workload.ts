@@ -7,7 +7,6 @@ import { replayQuarter } from '../../src/journal/replay-quarter.ts';
 import type { QuarterReplay } from '../../src/journal/replay-quarter.ts';
 import { replayFolder } from '../../src/journal/replay.ts';
 import type { FolderReplay } from '../../src/journal/replay.ts';
-import { makeWriterFolder } from '../../src/journal/writer-folder.ts';
 import { addInPlace } from '../../src/model/cell.ts';
 import { quarterMs, quarterOf } from '../../src/model/quarter.ts';
 import type { WriterId } from '../../src/model/writer-id.ts';
@@ -128,7 +127,7 @@ export async function newJournal(
 ): Promise<{ disk: MemoryDisk; journal: Journal; errors: Error[] }> {
   const disk = new MemoryDisk();
   const errors: Error[] = [];
-  await makeWriterFolder({ disk, folder });
+  await disk.makeFolder(folder);
   const onError = (error: Error): void => void errors.push(error);
   const segmentBytes = 8_192;
   const journal = await Journal.create({ disk, folder, writer, onError, segmentBytes, ...options });
