@@ -1,0 +1,34 @@
+// Turns whatever a handler threw into a Problem: a CounterError by its code and remedy.
+// Promises that a text made deeper down never reaches a client unless it was written for one.
+import { retryAfterSeconds } from '../limits.ts';
+import { CounterError } from '../model/errors.ts';
+import { Problem } from './problems.ts';
+import type { ProblemName, ProblemOptions } from './problems.ts';
+
+const retryAfter = { 'Retry-After': String(retryAfterSeconds) };
+
+const details: Readonly<Record<string, readonly [ProblemName, string]>> = {
+  INGEST_REFUSED: ['overloaded', 'Nothing of the request was counted; send it again later.'],
+  OUTCOME_UNKNOWN: [
+    'outcome-unknown',
+    'The journal failed under the request: it may be counted after a recovery.',
+  ],
+  STORE_UNAVAILABLE: ['store_unavailable', 'The store did not answer in time.'],
+  TOTAL_TOO_LARGE: ['total_too_large', 'A sum reached 2^53; it is not rounded.'],
+  RANGE_INVALID: ['range_invalid', 'The range holds no quarter-hour that is kept.'],
+  CURSOR_INVALID: ['cursor_invalid', 'The cursor does not belong to this list.'],
+};
+
+/** Undefined: not one of the failures that we know, so one of our own mistakes. */
+export function problemOf(thrown: unknown): Problem | undefined {
+  if (thrown instanceof Problem) return thrown;
+  if (!(thrown instanceof CounterError)) return undefined;
+  const known = Object.hasOwn(details, thrown.code) ? details[thrown.code] : undefined;
+  if (known !== undefined) return new Problem(known[0], known[1], comesBack(known[0]));
+  if (thrown.remedy === 'give-up') return undefined;
+  return new Problem('overloaded', 'It cannot be done right now.', comesBack('overloaded'));
+}
+
+function comesBack(name: ProblemName): ProblemOptions {
+  return name === 'overloaded' || name === 'store_unavailable' ? { headers: retryAfter } : {};
+}

@@ -1,0 +1,69 @@
+// Answers what node could not read as HTTP, with a problem document like everything else.
+// Never answers on a connection where the answer could be taken for another request's.
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
+import type { HttpMetrics } from './ports.ts';
+import { Problem, problemAnswer } from './problems.ts';
+import type { ProblemName } from './problems.ts';
+import { requestIds } from './request-id.ts';
+
+interface InFlight {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+}
+
+export function answerMalformed(server: Server, metrics: HttpMetrics): void {
+  const requestIdOf = requestIds();
+  /** The request of each connection that has no whole answer yet. */
+  const inFlight = new WeakMap<Duplex, InFlight>();
+  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+    inFlight.set(request.socket, { request, response });
+  });
+  server.on('clientError', (error: Error & { code?: string }, socket: Duplex) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) {
+      socket.destroy();
+      return;
+    }
+    const current = inFlight.get(socket);
+    const unanswered = current !== undefined && !current.response.writableFinished;
+    // Whole requests before the broken bytes: their answers come first, or none does.
+    if (unanswered && (current.request.complete || current.response.headersSent)) {
+      socket.destroy();
+      return;
+    }
+    const [name, detail] = meaningOf(error.code);
+    const problem = new Problem(name, detail);
+    metrics.request('other', 'none', problem.status, 0);
+    socket.end(rawAnswer(problem, requestIdOf(undefined)));
+  });
+}
+
+function meaningOf(code: string | undefined): readonly [ProblemName, string] {
+  if (code === 'HPE_HEADER_OVERFLOW') {
+    return ['headers_too_large', 'The header lines are more than 8 KiB.'];
+  }
+  if (code === 'ERR_HTTP_REQUEST_TIMEOUT') {
+    return ['request_timeout', 'The request did not arrive in time; nothing was counted.'];
+  }
+  return ['malformed_http', 'The bytes are not a valid HTTP/1.1 request.'];
+}
+
+const reasonPhrases: Readonly<Record<number, string>> = {
+  400: 'Bad Request',
+  408: 'Request Timeout',
+  431: 'Request Header Fields Too Large',
+};
+
+function rawAnswer(problem: Problem, requestId: string): string {
+  const { status, headers, body } = problemAnswer(problem, requestId);
+  const lines = {
+    ...headers,
+    'X-Content-Type-Options': 'nosniff',
+    'X-Request-Id': requestId,
+    'Content-Length': String(Buffer.byteLength(body)),
+    Connection: 'close',
+  };
+  const head = Object.entries(lines).map(([name, value]) => `${name}: ${value}\r\n`);
+  const first = `HTTP/1.1 ${status} ${reasonPhrases[status] ?? 'Error'}\r\n`;
+  return `${first}${head.join('')}\r\n${String(body)}`;
+}
