@@ -7,7 +7,6 @@ import { assert, AssertionError } from '../model/assert.ts';
 import { CounterError, toError } from '../model/errors.ts';
 import { quarterOf } from '../model/quarter.ts';
 import type { WriterId } from '../model/writer-id.ts';
-import { moveAside } from './aside.ts';
 import type { Disk, FolderIdentity } from './disk.ts';
 import { FrameEncoder } from './frame.ts';
 import type { Frame } from './frame.ts';
@@ -15,6 +14,7 @@ import { headerBytes, segmentNamesOf, writeHeader } from './segment.ts';
 import type { Segment } from './segment.ts';
 import { noRoom, SegmentSupply } from './segment-supply.ts';
 import type { Room, SupplyOptions } from './segment-supply.ts';
+import { moveAside } from './writer-folder.ts';
 
 export interface JournalOptions extends SupplyOptions {
   /** `journal/<writer>/`: exists, is locked by the caller and holds no segment. */
@@ -216,19 +216,18 @@ export class Journal {
     const goes = (segment: Segment): boolean =>
       segment.lastPosition < firstPositionKept && !this.#isBusy(segment);
     if (this.#current !== undefined && goes(this.#current)) this.#retireCurrent();
-    let moved = 0;
+    const kept = this.#segments.findIndex((segment) => !goes(segment));
+    const going = kept < 0 ? [...this.#segments] : this.#segments.slice(0, kept);
+    const names = going.map((segment) => segment.name);
     try {
-      for (let first = this.#segments[0]; first && goes(first); first = this.#segments[0]) {
-        await moveAside({ disk: this.#disk, folder: this.folder }, [first.name]);
-        this.#segments.shift();
-        moved++;
-      }
+      await moveAside({ disk: this.#disk, folder: this.folder }, names);
     } catch (cause) {
       throw new CounterError('JOURNAL_TRIM', 'retry', { cause, detail: toError(cause).message });
     }
+    this.#segments = this.#segments.filter((segment) => !going.includes(segment));
     // What went made room.
-    if (moved > 0 && !this.#isClosed) void this.#supply.prepare();
-    return moved;
+    if (going.length > 0 && !this.#isClosed) void this.#supply.prepare();
+    return going.length;
   }
 
   #tidy<T>(work: () => Promise<T>): Promise<T> {

@@ -1,8 +1,8 @@
-// Owns what happens to a journal's files when nothing reads them any more: aside, then deleted.
-// Promises: what it moves or deletes, it syncs; after a crash or an error it can be called again.
+// Owns a writer's folder around its journal: made before, its files set aside and deleted after.
+// Promises: what it makes, moves or deletes, it syncs; after an error it can be called again.
 // Never asks whether it may: the caller has proven that the writer is dead and sealed.
 import path from 'node:path';
-import { makeFolderDurably } from './disk.ts';
+import { diskCode, makeFolderDurably } from './disk.ts';
 import type { Disk } from './disk.ts';
 import { segmentNamesOf } from './segment.ts';
 
@@ -12,8 +12,14 @@ export interface WriterFolder {
   readonly folder: string;
 }
 
+/** Makes `journal/` and `journal/<writer>/`, so that they survive a crash of the machine. */
+export async function makeWriterFolder({ disk, folder }: WriterFolder): Promise<void> {
+  await makeFolderDurably(disk, path.dirname(folder));
+  await makeFolderDurably(disk, folder);
+}
+
 /** All segments of a sealed writer go to `aside/`, oldest first. Answers how many. */
-export async function moveFolderAside({ disk, folder }: WriterFolder): Promise<number> {
+export async function moveSegmentsAside({ disk, folder }: WriterFolder): Promise<number> {
   const names = segmentNamesOf(await disk.list(folder));
   await moveAside({ disk, folder }, names);
   return names.length;
@@ -27,7 +33,14 @@ export async function moveAside(
   if (names.length === 0) return;
   const aside = path.join(folder, 'aside');
   await makeFolderDurably(disk, aside);
-  for (const name of names) await disk.rename(path.join(folder, name), path.join(aside, name));
+  for (const name of names) {
+    try {
+      await disk.rename(path.join(folder, name), path.join(aside, name));
+    } catch (thrown) {
+      // It went in an earlier call, which then failed.
+      if (diskCode(thrown) !== 'ENOENT') throw thrown;
+    }
+  }
   // Where they came to first: a crash in between may leave a file in both, never in neither.
   await disk.syncFolder(aside);
   await disk.syncFolder(folder);
