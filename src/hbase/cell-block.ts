@@ -1,0 +1,144 @@
+// The bytes of a cell on the wire, as HBase's KeyValueCodec writes them, by hand:
+//   length i32 · key length i32 · value length i32 · row length i16 · row · family length i8 ·
+//   family · qualifier · timestamp i64 · type i8 · value
+// Promises not to make an object per cell, and to fail on bytes that are no cell.
+import type { CellCursor, PutBatch } from '../model/rows.ts';
+import type { Reply } from './connection.ts';
+import { invalidReply } from './failures.ts';
+import { messages } from './messages.ts';
+import type { ScanResponse } from './messages.ts';
+
+/** What a cell has beside row, family, qualifier and value. */
+const fixedBytes = 4 + 4 + 4 + 2 + 1 + 8 + 1;
+const keyFixedBytes = 2 + 1 + 8 + 1;
+const typePut = 4;
+const shortBytesMax = 40;
+
+export function cellBytesOf(batch: PutBatch, i: number, family: Buffer): number {
+  return (
+    fixedBytes +
+    family.length +
+    (batch.rowLengths[i] ?? 0) +
+    (batch.qualifierLengths[i] ?? 0) +
+    (batch.valueLengths[i] ?? 0)
+  );
+}
+
+/** Writes put i of the batch at `at`; answers the offset after it. */
+export function writeCell(
+  into: Buffer,
+  at: number,
+  put: { readonly batch: PutBatch; readonly i: number; readonly family: Buffer },
+): number {
+  const { batch, i, family } = put;
+  const rowStart = batch.starts[i] ?? 0;
+  const rowLength = batch.rowLengths[i] ?? 0;
+  const qualifierLength = batch.qualifierLengths[i] ?? 0;
+  const valueLength = batch.valueLengths[i] ?? 0;
+  const version = batch.versions[i] ?? 0;
+  const keyLength = keyFixedBytes + rowLength + family.length + qualifierLength;
+  let end = writeInt32(into, 8 + keyLength + valueLength, at);
+  end = writeInt32(into, keyLength, end);
+  end = writeInt32(into, valueLength, end);
+  into[end++] = rowLength >>> 8;
+  into[end++] = rowLength & 0xff;
+  end = copyBytes(batch.bytes, rowStart, rowLength, into, end);
+  into[end++] = family.length;
+  end = copyBytes(family, 0, family.length, into, end);
+  end = copyBytes(batch.bytes, rowStart + rowLength, qualifierLength, into, end);
+  end = writeInt32(into, Math.floor(version / 0x1_0000_0000), end);
+  end = writeInt32(into, version, end);
+  into[end++] = typePut;
+  const valueStart = rowStart + rowLength + qualifierLength;
+  return copyBytes(batch.bytes, valueStart, valueLength, into, end);
+}
+
+export interface Results {
+  readonly rows: number;
+  readonly cells: number;
+}
+
+/** Visits every cell of a scan's reply, in order. */
+export function readResults(
+  reply: Reply,
+  visit: (cell: CellCursor) => void,
+  response: ScanResponse = decodeScanResponse(reply),
+): Results {
+  // Asked for whole rows only: a part of one would be read as if it were all of it.
+  if (response.partialFlagPerResult.includes(true)) {
+    throw invalidReply('a part of a row came where whole rows were asked for');
+  }
+  const { bytes } = reply;
+  const cursor = newCursor(bytes);
+  let cells = 0;
+  let at = reply.cellsStart;
+  for (const count of response.cellsPerResult) {
+    for (let i = 0; i < count; i++) {
+      at = readCell(bytes, at, cursor);
+      visit(cursor);
+    }
+    cells += count;
+  }
+  if (at !== bytes.length) throw invalidReply('cells are left over in a reply');
+  return { rows: response.cellsPerResult.length, cells };
+}
+
+export function decodeScanResponse(reply: Reply): ScanResponse {
+  const message = reply.bytes.subarray(reply.messageStart, reply.messageEnd);
+  const response = messages.scanResponse.decode(message);
+  if (response.results.length > 0) throw invalidReply('cells came outside of the cell block');
+  return response;
+}
+
+function newCursor(bytes: Buffer): CellCursor {
+  return {
+    bytes,
+    rowStart: 0,
+    rowEnd: 0,
+    qualifierStart: 0,
+    qualifierEnd: 0,
+    valueStart: 0,
+    valueEnd: 0,
+    version: 0,
+  };
+}
+
+/** Sets the cursor to the cell at `at`; answers the offset after the cell. */
+function readCell(bytes: Buffer, at: number, cursor: CellCursor): number {
+  if (at + fixedBytes > bytes.length) throw invalidReply('a cell is cut off');
+  const end = at + 4 + bytes.readInt32BE(at);
+  const keyLength = bytes.readInt32BE(at + 4);
+  const valueLength = bytes.readInt32BE(at + 8);
+  const keyStart = at + 12;
+  const keyEnd = keyStart + keyLength;
+  const rowStart = keyStart + 2;
+  const rowEnd = rowStart + bytes.readUInt16BE(keyStart);
+  const qualifierStart = rowEnd + 1 + (bytes[rowEnd] ?? 0);
+  const qualifierEnd = keyEnd - 9;
+  const whole = keyEnd + valueLength === end && end <= bytes.length;
+  if (!whole || qualifierStart > qualifierEnd) throw invalidReply('a cell has wrong lengths');
+  cursor.rowStart = rowStart;
+  cursor.rowEnd = rowEnd;
+  cursor.qualifierStart = qualifierStart;
+  cursor.qualifierEnd = qualifierEnd;
+  cursor.valueStart = keyEnd;
+  cursor.valueEnd = end;
+  cursor.version =
+    bytes.readInt32BE(qualifierEnd) * 0x1_0000_0000 + bytes.readUInt32BE(qualifierEnd + 4);
+  return end;
+}
+
+function writeInt32(into: Buffer, value: number, at: number): number {
+  into[at] = value >>> 24;
+  into[at + 1] = value >>> 16;
+  into[at + 2] = value >>> 8;
+  into[at + 3] = value;
+  return at + 4;
+}
+
+/** A call into native code costs more than copying a short key byte by byte. */
+function copyBytes(from: Buffer, start: number, length: number, into: Buffer, at: number): number {
+  if (length > shortBytesMax) from.copy(into, at, start, start + length);
+  else for (let k = 0; k < length; k++) into[at + k] = from[start + k] ?? 0;
+  return at + length;
+}

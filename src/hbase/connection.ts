@@ -1,0 +1,206 @@
+// One connection to a server of HBase: hbase-rpc-client's socket and its life, our handshake (cell
+// blocks), our frames. A refused or closed connection fails its calls at once; a call that times
+// out on a silent connection takes the connection with it. Never retries.
+// The package's own framing is left out: docs/decisions/0001 says why.
+// First, since it sets a global that the next one needs.
+// eslint-disable-next-line import/no-unassigned-import
+import 'hbase-rpc-client/lib/client.js';
+import Connection from 'hbase-rpc-client/lib/connection.js';
+import { CounterError } from '../model/errors.ts';
+import { hbasePendingCallsMax } from '../limits.ts';
+import { abortedFailure, timeoutFailure } from './deadline.ts';
+import { connectionFailure, failureOfResponse, invalidReply, toCounterError } from './failures.ts';
+import { FrameReader } from './frame-reader.ts';
+import { addressText } from './host-map.ts';
+import type { ServerAddress } from './host-map.ts';
+import { messages } from './messages.ts';
+import type { RequestHeader } from './messages.ts';
+import { readVarint } from './varint.ts';
+import type { Varint } from './varint.ts';
+
+export type Service = 'ClientService' | 'MasterService';
+
+export interface ConnectionOptions {
+  readonly address: ServerAddress;
+  readonly service: Service;
+  readonly user: string;
+  readonly onClose: (failure: CounterError) => void;
+}
+
+export interface Request {
+  readonly method: string;
+  /** The message with its length before it, then the cell block. */
+  readonly body: Buffer;
+  readonly cellBytes: number;
+  readonly timeoutMs: number;
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** A reply's frame; message and cell block are ranges of it. */
+export interface Reply {
+  readonly bytes: Buffer;
+  readonly messageStart: number;
+  readonly messageEnd: number;
+  readonly cellsStart: number;
+}
+
+interface Pending {
+  settle(outcome: Reply | CounterError): void;
+}
+
+const preamble = Buffer.from([...Buffer.from('HBas'), 0, 80]); // version 0, simple authentication
+const cellBlockCodecClass = 'org.apache.hadoop.hbase.codec.KeyValueCodec';
+
+/** The package's class, told to open the socket and nothing more. */
+class Transport extends Connection {
+  socketError: Error | undefined;
+
+  override setupIOStreams(): void {
+    this.setupConnection();
+  }
+
+  override _handleError(error: Error): void {
+    this.socketError = error;
+    super._handleError(error); // eslint-disable-line no-underscore-dangle -- the package's name
+  }
+}
+
+export class RpcConnection {
+  readonly place: string;
+  readonly #transport: Transport;
+  readonly #onClose: (failure: CounterError) => void;
+  readonly #pending = new Map<number, Pending>();
+  readonly #varint: Varint = { value: 0, end: 0 };
+  #nextCallId = 1;
+  #received = 0;
+  #failure: CounterError | null = null;
+
+  constructor(options: ConnectionOptions) {
+    this.place = addressText(options.address);
+    this.#onClose = options.onClose;
+    const transport = new Transport({ ...options.address, tcpNoDelay: true, tcpKeepAlive: true });
+    this.#transport = transport;
+    transport.on('close', () => {
+      const connected = transport.socket.bytesRead > 0;
+      this.destroy(connectionFailure(this.place, connected, transport.socketError));
+    });
+    const reader = new FrameReader((frame) => this.#onFrame(frame));
+    transport.socket.on('data', (chunk: Buffer) => {
+      this.#received += chunk.length;
+      try {
+        reader.push(chunk);
+      } catch (error) {
+        // After bytes that make no sense nothing on this connection can be trusted.
+        this.destroy(toCounterError(error));
+      }
+    });
+    transport.socket.write(handshake(options));
+  }
+
+  get open(): boolean {
+    return this.#failure === null;
+  }
+
+  /** The reply, or a failure; never later than the time-out. */
+  async call(request: Request): Promise<Reply> {
+    if (this.#failure !== null) throw this.#failure;
+    if (this.#pending.size >= hbasePendingCallsMax) {
+      throw new CounterError('STORE_BUSY', 'throttle', {
+        detail: `${this.place}: too many calls under way`,
+      });
+    }
+    const { method, body, cellBytes, signal } = request;
+    if (signal?.aborted === true) throw abortedFailure();
+    const callId = this.#nextCallId;
+    this.#nextCallId = callId === 0x7fffffff ? 1 : callId + 1;
+    const header: RequestHeader = {
+      callId,
+      methodName: method,
+      requestParam: true,
+      timeout: Math.max(1, Math.floor(request.timeoutMs)),
+      ...(cellBytes > 0 ? { cellBlockMeta: { length: cellBytes } } : {}),
+    };
+    const answer = this.#expect(callId, request);
+    const headerBytes = messages.requestHeader.encodeDelimited(header);
+    const head = Buffer.allocUnsafe(4 + headerBytes.length);
+    head.writeUInt32BE(headerBytes.length + body.length, 0);
+    headerBytes.copy(head, 4);
+    const socket = this.#transport.socket;
+    socket.cork();
+    socket.write(head);
+    socket.write(body);
+    socket.uncork();
+    return await answer;
+  }
+
+  /** Ends the connection and fails all that waits for an answer, once. */
+  destroy(failure: CounterError): void {
+    if (this.#failure !== null) return;
+    this.#failure = failure;
+    this.#transport.socket.destroy();
+    const waiting = [...this.#pending.values()];
+    this.#pending.clear();
+    this.#onClose(failure);
+    for (const call of waiting) call.settle(failure);
+  }
+
+  #expect(callId: number, { method, timeoutMs, signal }: Request): Promise<Reply> {
+    const receivedBefore = this.#received;
+    return new Promise<Reply>((resolve, reject) => {
+      const onAbort = (): void => pending.settle(abortedFailure());
+      const timer = setTimeout(
+        () => {
+          const failure = timeoutFailure(`${method} at ${this.place}: no answer in time`);
+          pending.settle(failure);
+          // Nothing at all came since: more likely the connection is dead than this call slow.
+          if (this.#received === receivedBefore) this.destroy(failure);
+        },
+        Math.max(1, timeoutMs),
+      );
+      const pending: Pending = {
+        settle: (outcome) => {
+          clearTimeout(timer);
+          signal?.removeEventListener('abort', onAbort);
+          this.#pending.delete(callId);
+          if (outcome instanceof CounterError) reject(outcome);
+          else resolve(outcome);
+        },
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.#pending.set(callId, pending);
+    });
+  }
+
+  #onFrame(frame: Buffer): void {
+    const varint = this.#varint;
+    readVarint(frame, 0, varint);
+    const headerEnd = varint.end + varint.value;
+    const header = messages.responseHeader.decode(frame.subarray(varint.end, headerEnd));
+    const pending = this.#pending.get(header.callId);
+    if (header.exception) {
+      const failure = failureOfResponse(header.exception);
+      // Of a call that nobody waits for any more, or of the connection itself (a refused user).
+      if (pending !== undefined) pending.settle(failure);
+      else if (header.callId >= this.#nextCallId) this.destroy(failure);
+      return;
+    }
+    if (pending === undefined) return;
+    const cellBytes = header.cellBlockMeta?.length ?? 0;
+    readVarint(frame, headerEnd, varint);
+    const messageEnd = varint.end + varint.value;
+    if (messageEnd + cellBytes !== frame.length) throw invalidReply('a frame has the wrong length');
+    const messageStart = varint.end;
+    pending.settle({ bytes: frame, messageStart, messageEnd, cellsStart: messageEnd });
+  }
+}
+
+function handshake(options: ConnectionOptions): Buffer {
+  const header = messages.connectionHeader.encode({
+    userInfo: { effectiveUser: options.user },
+    serviceName: options.service,
+    cellBlockCodecClass,
+  });
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(header.length, 0);
+  return Buffer.concat([preamble, length, header]);
+}

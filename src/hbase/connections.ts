@@ -1,0 +1,71 @@
+// The open connections, one per server and service, made when first asked for.
+// Promises that one that has ended is never handed out. Never retries, never chooses a server.
+import type { CounterError } from '../model/errors.ts';
+import { RpcConnection } from './connection.ts';
+import type { Reply, Request, Service } from './connection.ts';
+import { closedFailure, toCounterError } from './failures.ts';
+import { addressText } from './host-map.ts';
+import type { HostMap, ServerAddress } from './host-map.ts';
+import type { HBaseObserver } from './observer.ts';
+
+export class Connections {
+  readonly #open = new Map<string, RpcConnection>();
+  readonly #user: string;
+  readonly #hostMap: HostMap;
+  readonly #observer: HBaseObserver;
+  #closed = false;
+
+  constructor(options: {
+    readonly user: string;
+    readonly hostMap: HostMap;
+    readonly observer: HBaseObserver;
+  }) {
+    this.#user = options.user;
+    this.#hostMap = options.hostMap;
+    this.#observer = options.observer;
+  }
+
+  async call(server: ServerAddress, service: Service, request: Request): Promise<Reply> {
+    const startMs = performance.now();
+    let outcome = 'ok';
+    try {
+      return await this.#connection(server, service).call(request);
+    } catch (error) {
+      const failure = toCounterError(error);
+      outcome = failure.code;
+      throw failure;
+    } finally {
+      const seconds = (performance.now() - startMs) / 1000;
+      this.#observer.request(request.method, outcome, seconds);
+    }
+  }
+
+  close(): void {
+    this.#closed = true;
+    for (const connection of this.#open.values()) connection.destroy(closedFailure());
+  }
+
+  #connection(server: ServerAddress, service: Service): RpcConnection {
+    if (this.#closed) throw closedFailure();
+    const key = `${service} ${addressText(server)}`;
+    const open = this.#open.get(key);
+    if (open !== undefined) return open;
+    const connection = new RpcConnection({
+      address: this.#hostMap.get(addressText(server)) ?? server,
+      service,
+      user: this.#user,
+      onClose: (failure) => this.#forget(key, failure),
+    });
+    this.#open.set(key, connection);
+    this.#observer.connections(this.#open.size);
+    return connection;
+  }
+
+  #forget(key: string, failure: CounterError): void {
+    this.#open.delete(key);
+    this.#observer.connections(this.#open.size);
+    if (!this.#closed) {
+      this.#observer.log('hbase connection ended', { server: key, reason: failure.message });
+    }
+  }
+}

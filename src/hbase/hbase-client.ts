@@ -1,0 +1,145 @@
+// The door of the HBase room: an HBase 2 client for one cluster. Knows tables by name, one family
+// at a time, and nothing of what they hold. Promises an outcome or a CounterError with a remedy
+// within each call's deadline, and that close() leaves nothing running.
+import type {
+  CallOptions,
+  CellCursor,
+  CheckAndPut,
+  PutBatch,
+  PutOutcome,
+  RowRange,
+  ScanTally,
+} from '../model/rows.ts';
+import { Admin } from './admin.ts';
+import type { TableDescription } from './admin.ts';
+import { checkAndPutCell } from './check-and-put.ts';
+import { Connections } from './connections.ts';
+import { Deadline } from './deadline.ts';
+import { ZooKeeperDiscovery } from './discovery.ts';
+import type { Discovery } from './discovery.ts';
+import type { HostMap } from './host-map.ts';
+import { Locator } from './locator.ts';
+import type { ServerNameMessage } from './messages.ts';
+import { putBatch } from './multi.ts';
+import type { Durability } from './multi-codec.ts';
+import type { HBaseObserver } from './observer.ts';
+import type { Region } from './regions.ts';
+import { scanRows } from './scan.ts';
+
+export interface HBaseClientOptions {
+  /** host:port, separated by commas. */
+  readonly zookeeper: string;
+  readonly znode: string;
+  readonly hostMap: HostMap;
+  readonly user: string;
+  readonly durability: Durability;
+  /** The longest that one attempt of a call may take. */
+  readonly rpcTimeoutMs: number;
+  readonly observer: HBaseObserver;
+}
+
+/** A table and the family in it. */
+export interface Place {
+  readonly table: string;
+  readonly family: Buffer;
+}
+
+export class HBaseClient {
+  readonly #discovery: Discovery;
+  readonly #connections: Connections;
+  readonly #locator: Locator;
+  readonly #admin: Admin;
+  readonly #options: HBaseClientOptions;
+
+  constructor(options: HBaseClientOptions) {
+    const { observer, rpcTimeoutMs } = options;
+    this.#options = options;
+    this.#discovery = new ZooKeeperDiscovery({ quorum: options.zookeeper, znode: options.znode });
+    this.#connections = new Connections(options);
+    const shared = { connections: this.#connections, discovery: this.#discovery };
+    this.#locator = new Locator({ ...shared, observer, rpcTimeoutMs });
+    this.#admin = new Admin({ ...shared, observer, rpcTimeoutMs });
+  }
+
+  async put(place: Place, batch: PutBatch, options: CallOptions): Promise<PutOutcome> {
+    const { durability } = this.#options;
+    const deadline = new Deadline(options);
+    return await putBatch(this.#room(), { ...place, batch, durability, deadline });
+  }
+
+  async scan(
+    place: Place,
+    range: RowRange,
+    visit: (cell: CellCursor) => void,
+    options: CallOptions,
+  ): Promise<ScanTally> {
+    const deadline = new Deadline(options);
+    return await scanRows(this.#room(), { ...place, range, visit, deadline });
+  }
+
+  async checkAndPut(place: Place, check: CheckAndPut, options: CallOptions): Promise<boolean> {
+    const { durability } = this.#options;
+    const deadline = new Deadline(options);
+    return await checkAndPutCell(this.#room(), { ...place, check, durability, deadline });
+  }
+
+  async describeTables(
+    names: readonly string[],
+    options: CallOptions,
+  ): Promise<readonly TableDescription[]> {
+    return await this.#admin.describe(names, new Deadline(options));
+  }
+
+  /** Made and ready; false: somebody else has made it before. */
+  async createTable(
+    table: TableDescription & { readonly splitKeys: readonly Buffer[] },
+    options: CallOptions,
+  ): Promise<boolean> {
+    return await this.#admin.createTable(table, new Deadline(options));
+  }
+
+  /** The regions of a table in the order of their keys, as meta has them now. */
+  async regions(table: string, options: CallOptions): Promise<readonly Region[]> {
+    const deadline = new Deadline(options);
+    const regions: Region[] = [];
+    let row = Buffer.alloc(0);
+    do {
+      const region = await this.#locator.locate(table, row, deadline);
+      regions.push(region);
+      row = Buffer.from(region.endKey);
+    } while (row.length > 0);
+    return regions;
+  }
+
+  /** The clock of the cluster, ms since 1970 UTC, as late as its region servers have told it. */
+  async nowMs(options: CallOptions): Promise<number> {
+    return await this.#admin.nowMs(new Deadline(options));
+  }
+
+  async servers(options: CallOptions): Promise<readonly ServerNameMessage[]> {
+    return await this.#admin.servers(new Deadline(options));
+  }
+
+  async moveRegion(region: Region, to: ServerNameMessage, options: CallOptions): Promise<void> {
+    await this.#admin.moveRegion(region, to, new Deadline(options));
+  }
+
+  async splitRegion(region: Region, at: Buffer, options: CallOptions): Promise<void> {
+    await this.#admin.splitRegion(region, at, new Deadline(options));
+  }
+
+  close(): void {
+    this.#discovery.close();
+    this.#connections.close();
+  }
+
+  #room(): {
+    readonly connections: Connections;
+    readonly locator: Locator;
+    readonly observer: HBaseObserver;
+    readonly rpcTimeoutMs: number;
+  } {
+    const { observer, rpcTimeoutMs } = this.#options;
+    return { connections: this.#connections, locator: this.#locator, observer, rpcTimeoutMs };
+  }
+}

@@ -1,0 +1,54 @@
+// The parts of hbase-rpc-client 0.1.15 that are left in use, as they behave (it brings no types).
+
+declare module 'hbase-rpc-client/lib/client.js' {
+  import { EventEmitter } from 'node:events';
+  import type { Socket } from 'node:net';
+
+  export interface ZooKeeperClient {
+    getData(path: string, callback: (error: Error | null, data?: Buffer) => void): void;
+    close(callback?: () => void): void;
+    /** Makes the client beneath; called again, after a while, when a session expires. */
+    _newZK(): void;
+    readonly zk: {
+      readonly connectionManager: {
+        socket?: Socket;
+        connectTimeoutHandler: NodeJS.Timeout | null;
+        /** The longest wait before it tries all hosts again. */
+        spinDelay: number;
+        updateTimeout(sessionTimeoutMs: number): void;
+      };
+    };
+  }
+
+  /** Opens a ZooKeeper session at once; emits 'error' when it does not stand in time. */
+  export default class Client extends EventEmitter {
+    constructor(options: {
+      readonly zookeeperHosts: readonly string[];
+      readonly zookeeperRoot: string;
+      readonly rpcTimeout: number;
+    });
+    readonly zk: ZooKeeperClient;
+    /** Called when the session stands. */
+    protected _zkWatch(): void;
+  }
+}
+
+declare module 'hbase-rpc-client/lib/connection.js' {
+  import { EventEmitter } from 'node:events';
+  import type { Socket } from 'node:net';
+
+  /** Opens a socket at once; emits 'close' when it ends, more than once. */
+  export default class Connection extends EventEmitter {
+    constructor(options: {
+      readonly host: string;
+      readonly port: number;
+      readonly tcpNoDelay: boolean;
+      readonly tcpKeepAlive: boolean;
+    });
+    readonly socket: Socket;
+    /** Called by the constructor: opens the socket by setupConnection, then the handshake. */
+    setupIOStreams(): void;
+    setupConnection(): void;
+    _handleError(error: Error): void;
+  }
+}

@@ -1,0 +1,67 @@
+// Cuts puts that are sorted by region into Multi calls of bounded size, each for one server, and
+// a call that a server refused as a whole into two. Only computes; never knows what became of it.
+import type { PutBatch } from '../model/rows.ts';
+import { hbaseMultiBytesMax, hbaseMultiPutsMax } from '../limits.ts';
+import { cellBytesOf } from './cell-block.ts';
+import type { ServerAddress } from './host-map.ts';
+import { addressText } from './host-map.ts';
+import type { RegionPuts } from './multi-codec.ts';
+import type { Region } from './regions.ts';
+
+/** What one Multi call carries. */
+export interface Chunk {
+  readonly server: ServerAddress;
+  readonly parts: readonly RegionPuts[];
+}
+
+export function* chunksOf(
+  { batch, family }: { readonly batch: PutBatch; readonly family: Buffer },
+  groups: ReadonlyMap<Region, readonly number[]>,
+): Generator<Chunk> {
+  const byServer = new Map<string, [Region, readonly number[]][]>();
+  for (const group of groups) {
+    const key = addressText(group[0].server);
+    const list = byServer.get(key);
+    if (list === undefined) byServer.set(key, [group]);
+    else list.push(group);
+  }
+  for (const list of byServer.values()) {
+    let parts: RegionPuts[] = [];
+    let bytes = 0;
+    let count = 0;
+    for (const [region, puts] of list) {
+      let from = 0;
+      for (const [k, i] of puts.entries()) {
+        const cell = cellBytesOf(batch, i, family);
+        if (count > 0 && (bytes + cell > hbaseMultiBytesMax || count === hbaseMultiPutsMax)) {
+          if (k > from) parts.push({ region, puts: Int32Array.from(puts.slice(from, k)) });
+          yield { server: region.server, parts };
+          parts = [];
+          from = k;
+          bytes = 0;
+          count = 0;
+        }
+        bytes += cell;
+        count++;
+      }
+      parts.push({ region, puts: Int32Array.from(from === 0 ? puts : puts.slice(from)) });
+    }
+    const first = list[0];
+    if (parts.length > 0 && first !== undefined) yield { server: first[0].server, parts };
+  }
+}
+
+/** Null: it holds one put, and cannot be cut. */
+export function halvesOf(chunk: Chunk): readonly Chunk[] | null {
+  const all = chunk.parts.flatMap(({ region, puts }) => [...puts].map((i) => ({ region, i })));
+  if (all.length < 2) return null;
+  const middle = all.length >>> 1;
+  return [all.slice(0, middle), all.slice(middle)].map((half) => {
+    const byRegion = new Map<Region, number[]>();
+    for (const { region, i } of half) {
+      byRegion.set(region, [...(byRegion.get(region) ?? []), i]);
+    }
+    const parts = [...byRegion].map(([region, puts]) => ({ region, puts: Int32Array.from(puts) }));
+    return { server: chunk.server, parts };
+  });
+}
