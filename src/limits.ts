@@ -73,6 +73,12 @@ export const flushTimeoutMs = 25_000;
 export const flushCellsMax = 200_000;
 /** Rough bytes that a live cell costs beyond its ids. */
 export const cellOverheadBytes = 420;
+/** The last flush of a stop is waited for so long at least. */
+export const flushWaitMsMin = 1_000;
+/** Rates are taken over this time at least. */
+export const budgetSampleMsMin = 10_000;
+/** When files that were moved aside are looked at: once an hour. */
+export const sweepCron = '17 23 * * * *';
 /** How often the free bytes of the disk are looked up. */
 export const diskSampleMs = 1_000;
 /** What a refused client is told to wait. */

@@ -4,6 +4,7 @@
 import type { Counters, DirtySnapshot } from '../counters/counters.ts';
 import { flushTimeoutMs } from '../limits.ts';
 import type { Log } from '../log.ts';
+import { AssertionError } from '../model/assert.ts';
 import { CounterError, toError } from '../model/errors.ts';
 import type { CounterStore } from '../store/counter-store.ts';
 
@@ -52,6 +53,8 @@ export interface FlushOptions {
   readonly metrics: FlushMetrics;
   readonly log: Log;
   readonly wallMs: () => number;
+  /** A promise of our own is broken: the process must stop. */
+  readonly onBroken: (error: Error) => void;
 }
 
 interface Tally {
@@ -115,7 +118,7 @@ export class FlushRounds {
         else tally.errors.push(new CounterError('WRITER_UNREGISTERED', 'retry'));
       }
     } catch (thrown) {
-      tally.errors.push(toError(thrown));
+      this.#failed(tally, thrown);
     }
     const ms = performance.now() - startedAt;
     const outcome = outcomeOf(tally);
@@ -146,8 +149,14 @@ export class FlushRounds {
       // those again changes nothing.
       await writer.publish(boundary, writer.counters.dropConfirmed());
     } catch (thrown) {
-      tally.errors.push(toError(thrown));
+      this.#failed(tally, thrown);
     }
+  }
+
+  #failed(tally: Tally, thrown: unknown): void {
+    const error = toError(thrown);
+    tally.errors.push(error);
+    if (error instanceof AssertionError) this.#options.onBroken(error);
   }
 
   /** Answers whether every cell of the snapshot is confirmed. */

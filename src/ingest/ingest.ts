@@ -9,6 +9,7 @@ import {
   unregisteredMs,
 } from '../limits.ts';
 import type { Log } from '../log.ts';
+import { AssertionError } from '../model/assert.ts';
 import { CounterError, toError } from '../model/errors.ts';
 import type { Acknowledgement, AdEvent } from '../model/event.ts';
 import type { Accepting, AcceptResult, RefusedEvent } from './accept.ts';
@@ -27,6 +28,8 @@ export interface IngestOptions {
   readonly monotonicMs: () => number;
   /** A lasting reason to refuse all counting, like a schema that does not fit. */
   readonly refusal: () => string | undefined;
+  /** A promise of our own is broken: the process must stop, a restart replays the journal. */
+  readonly onBroken: (error: Error) => void;
   /** Memory is short: what is confirmed could be forgotten. */
   readonly flushSoon: () => void;
 }
@@ -46,6 +49,7 @@ export class Ingest implements Accepting {
   /** Upper bound of what waits or is on its way, in counts. */
   #waitingCounts = 0;
   #frame: Promise<void> | undefined;
+  #journaledBytes = 0;
   #holds = 0;
   #scheduled = false;
   #stopped = false;
@@ -83,6 +87,11 @@ export class Ingest implements Accepting {
     const room = run.journal.reason();
     if (room !== 'ok') return room === 'full' ? 'journal_full' : room;
     return this.memoryBytes > this.#options.memoryBytesMax ? 'memory_full' : undefined;
+  }
+
+  /** Written since the start, for the rate at which the disk fills. */
+  get journaledBytes(): number {
+    return this.#journaledBytes;
   }
 
   get memoryBytes(): number {
@@ -217,8 +226,9 @@ export class Ingest implements Accepting {
   /** Never throws: every request of the frame is told what became of it. */
   async #countFrame(run: WriterRun, requests: readonly WaitingRequest[]): Promise<void> {
     try {
-      const counted = await run.count(requests.map((request) => request.events));
-      this.#options.metrics.ledgerJournaled(counted);
+      const { counts, bytes } = await run.count(requests.map((request) => request.events));
+      this.#journaledBytes += bytes;
+      this.#options.metrics.ledgerJournaled(counts);
       for (const request of requests) request.resolve();
     } catch (thrown) {
       const error = isFull(thrown) ? refused('journal_full') : this.#outcomeUnknown(run, thrown);
@@ -234,6 +244,7 @@ export class Ingest implements Accepting {
 
   #outcomeUnknown(run: WriterRun, thrown: unknown): CounterError {
     const cause = toError(thrown);
+    if (cause instanceof AssertionError) this.#options.onBroken(cause);
     this.#options.log.error(
       'journal.failed',
       'A frame could not be journaled: its requests were told that their outcome is unknown',

@@ -1,7 +1,7 @@
 // Registers a writer in two check-and-puts, so that nothing ever appears in a quarter that others
 // have called complete: open; then the floor is read; then the moment from which it counts.
 // Never resumes an identity, and `registered` is written once.
-import { watermarkAheadMs } from '../limits.ts';
+import { watermarkAheadMs, watermarkBeyondStoreMs } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { RegistryChain } from '../store/registry.ts';
 import type { RegistryEntry, WriterRecord, WriterRegistry } from '../store/registry.ts';
@@ -27,15 +27,24 @@ export async function register(run: WriterRun, options: RegistrationOptions): Pr
     standing ?? run.firstRecord(null, floorOf(seen, options));
   if ((await chain.advance(open)) === 'foreign') return run.disown();
   const floorMs = floorOf(await registry.readAll(), options);
-  await options.hold(() => writeMoment(run, chain, floorMs));
+  await options.hold(() => writeMoment(run, chain, floorMs, options));
 }
 
-async function writeMoment(run: WriterRun, chain: RegistryChain, floorMs: number): Promise<void> {
+async function writeMoment(
+  run: WriterRun,
+  chain: RegistryChain,
+  floorMs: number,
+  { storeNowMs }: RegistrationOptions,
+): Promise<void> {
   run.clock.liftTo(floorMs);
   const momentMs = run.clock.nowMs();
+  // Who has accepted nothing yet has nothing to flush: it is complete up to this moment.
+  const isBlank = run.journal.position === 0 && momentMs <= storeNowMs + watermarkBeyondStoreMs;
   const moment = (standing?: WriterRecord): WriterRecord => {
     const record = standing ?? run.firstRecord(null, floorMs);
-    return { ...record, registeredMs: record.registeredMs ?? momentMs };
+    if (record.registeredMs !== null) return record;
+    const watermarkMs = isBlank ? Math.max(record.watermarkMs, momentMs) : record.watermarkMs;
+    return { ...record, registeredMs: momentMs, watermarkMs };
   };
   try {
     if ((await chain.advance(moment)) === 'foreign') return run.disown();
@@ -49,7 +58,10 @@ async function writeMoment(run: WriterRun, chain: RegistryChain, floorMs: number
 }
 
 /** The greatest watermark, but for those that a clock gone wild has published. */
-function floorOf(entries: readonly RegistryEntry[], options: RegistrationOptions): number {
+export function floorOf(
+  entries: readonly RegistryEntry[],
+  options: { readonly storeNowMs: number; readonly log: Log },
+): number {
   let floorMs = 0;
   for (const { writer, record } of entries) {
     if (record.watermarkMs > options.storeNowMs + watermarkAheadMs) {

@@ -1,12 +1,13 @@
 // Owns one identity of this process: its id, journal, counts and registry chain. A run ends once
 // and for all (failed disk, foreign link, leapt clock, stop); then its counts are flushed from
 // memory and it is sealed at its last synced frame. Never counts before the journal has synced.
-import { mkdir, stat, writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Counters } from '../counters/counters.ts';
 import type { FormedCell } from '../counters/cell-table.ts';
 import type { Disk } from '../journal/disk.ts';
 import { Journal } from '../journal/journal.ts';
+import { makeWriterFolder } from '../journal/writer-folder.ts';
 import { watermarkBeyondStoreMs } from '../limits.ts';
 import { assert } from '../model/assert.ts';
 import { CounterError } from '../model/errors.ts';
@@ -16,14 +17,10 @@ import { drawWriterId } from '../model/writer-id.ts';
 import type { WriterId } from '../model/writer-id.ts';
 import type { FolderIdentity, RegistryChain, WriterRecord } from '../store/registry.ts';
 import type { AcceptClock } from './accept-clock.ts';
+import type { HostIdentity } from './death-proof.ts';
 
 export interface FolderLock {
   release(): Promise<void>;
-}
-
-export interface HostIdentity {
-  readonly host: string;
-  readonly bootId: string;
 }
 
 /** Written beside the segments: who made them, so that death can be proven without the store. */
@@ -34,7 +31,7 @@ export interface WriterNote extends HostIdentity {
   readonly folder: FolderIdentity;
 }
 
-export const writerNoteName = 'writer.json';
+const writerNoteName = 'writer.json';
 
 export interface WriterRunOptions {
   readonly disk: Disk;
@@ -98,18 +95,21 @@ export class WriterRun {
   static async begin(options: WriterRunOptions): Promise<WriterRun> {
     const writer = drawWriterId();
     const folder = path.join(options.journalFolder, writer);
-    await mkdir(folder, { recursive: true, mode: 0o700 });
+    await makeWriterFolder({ disk: options.disk, folder });
     const lock = await options.lock(folder);
     try {
-      const { dev, ino } = await stat(folder, { bigint: true });
-      const identity: FolderIdentity = { device: String(dev), inode: String(ino) };
+      const { device, inode } = await options.disk.status(folder);
       const startedMs = options.wallMs();
-      const note = { ...options.identity, writer, pid: process.pid, startedMs, folder: identity };
-      const { disk, journalBytesMax } = options;
+      const { identity } = options;
+      const note = { ...identity, writer, pid: process.pid, startedMs, folder: { device, inode } };
       await writeFile(path.join(folder, writerNoteName), JSON.stringify(note), { mode: 0o600 });
-      const maxBytes = journalBytesMax;
-      const onError = options.onJournalError;
-      const journal = await Journal.create({ disk, folder, writer, maxBytes, onError });
+      const journal = await Journal.create({
+        disk: options.disk,
+        folder,
+        writer,
+        maxBytes: options.journalBytesMax,
+        onError: options.onJournalError,
+      });
       return new WriterRun(note, folder, lock, journal, options);
     } catch (thrown) {
       await lock.release();
@@ -159,7 +159,9 @@ export class WriterRun {
    * counted. One frame is on its way at a time. Errors: JOURNAL_FULL (nothing happened); any
    * other has ended the run, and what became of the frame is unknown.
    */
-  async count(batches: readonly (readonly AdEvent[])[]): Promise<number> {
+  async count(
+    batches: readonly (readonly AdEvent[])[],
+  ): Promise<{ readonly counts: number; readonly bytes: number }> {
     assert(this.#onItsWay === undefined, 'one frame is on its way at a time');
     assert(this.#endedBecause === undefined, 'an ended identity writes no more');
     const acceptMs = this.clock.nowMs();
@@ -169,7 +171,7 @@ export class WriterRun {
     const announced = this.registered && !this.#registrationAnnounced;
     const startedAt = performance.now();
     try {
-      const { position } = await this.journal.append({
+      const { position, bytes } = await this.journal.append({
         acceptMs,
         acceptanceQuarter,
         cells,
@@ -179,7 +181,7 @@ export class WriterRun {
       });
       this.#options.onFrameSynced((performance.now() - startedAt) / 1000);
       this.#registrationAnnounced ||= announced;
-      return this.counters.apply(cells, position);
+      return { counts: this.counters.apply(cells, position), bytes };
     } catch (thrown) {
       this.counters.discard(cells);
       if (!isFull(thrown)) this.end('journal_failed');
@@ -245,4 +247,16 @@ export class WriterRun {
 
 export function isFull(thrown: unknown): boolean {
   return thrown instanceof CounterError && thrown.code === 'JOURNAL_FULL';
+}
+
+/** The note in a dead writer's folder; undefined where none can be read: it then proves nothing. */
+export async function readWriterNote(folder: string): Promise<WriterNote | undefined> {
+  try {
+    const json: unknown = JSON.parse(await readFile(path.join(folder, writerNoteName), 'utf8'));
+    const note = json as WriterNote;
+    const whole = [note.bootId, note.folder.device, note.folder.inode, note.host];
+    return whole.every((text) => typeof text === 'string') ? note : undefined;
+  } catch {
+    return undefined;
+  }
 }

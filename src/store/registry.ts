@@ -50,6 +50,8 @@ export interface RegistryEntry {
 export interface Completeness {
   /** Least watermark of the open writers, greatest of all where none is open; null: no writer. */
   readonly completeThroughMs: number | null;
+  /** Greatest watermark of all; null: no writer. */
+  readonly greatestWatermarkMs: number | null;
   readonly lost: readonly WriterId[];
 }
 
@@ -163,8 +165,9 @@ export function completenessOf(entries: readonly RegistryEntry[]): Completeness 
     if (record.state === 'open') leastOpen = Math.min(leastOpen, record.watermarkMs);
     greatest = Math.max(greatest, record.watermarkMs);
   }
-  if (entries.length === 0) return { completeThroughMs: null, lost };
-  return { completeThroughMs: leastOpen === Infinity ? greatest : leastOpen, lost };
+  if (entries.length === 0) return { completeThroughMs: null, greatestWatermarkMs: null, lost };
+  const completeThroughMs = leastOpen === Infinity ? greatest : leastOpen;
+  return { completeThroughMs, greatestWatermarkMs: greatest, lost };
 }
 
 /** 01 · UTF-8 JSON. */

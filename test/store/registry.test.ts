@@ -153,6 +153,7 @@ describe('completeThrough', () => {
     ];
     expect(completenessOf(entries)).toEqual({
       completeThroughMs: 9,
+      greatestWatermarkMs: 9,
       lost: ['0000000000000002'],
     });
   });

@@ -1,0 +1,259 @@
+// Owns everything below the edge, connected: identity, ingest, rounds, recovery, queries.
+// Starts without the store where it must and catches up when it answers. Never knows HTTP.
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import path from 'node:path';
+import { FlushRounds } from './flush/rounds.ts';
+import type { FlushReport } from './flush/rounds.ts';
+import { AcceptClock } from './ingest/accept-clock.ts';
+import { Ingest } from './ingest/ingest.ts';
+import { Recovery } from './ingest/recovery.ts';
+import type { HostIdentity } from './ingest/death-proof.ts';
+import { register } from './ingest/registration.ts';
+import { WriterRun } from './ingest/writer-run.ts';
+import type { Disk } from './journal/disk.ts';
+import { diskSampleMs, registrationWaitMs } from './limits.ts';
+import type { Log } from './log.ts';
+import type { Metrics } from './metrics.ts';
+import type { Clock } from './model/clock.ts';
+import type { AdId, SiteId } from './model/cell.ts';
+import { toError } from './model/errors.ts';
+import { measureCodes } from './model/measure.ts';
+import type { QuarterRange } from './model/quarter.ts';
+import { lockFolder, tryLock } from './store/embedded/folder-lock.ts';
+import { completenessOf } from './store/registry.ts';
+import type { Completeness, RegistryEntry } from './store/registry.ts';
+import type { RowStore } from './store/row-store.ts';
+import { StoreLink } from './store/store-link.ts';
+
+export interface CoreOptions {
+  readonly rows: RowStore;
+  readonly dataDir: string;
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly memoryBytesMax: number;
+  readonly journalBytesMax: number;
+  /** Undefined: whatever the store was created with. */
+  readonly salts: number | undefined;
+  /** A promise of our own is broken: the process must stop. */
+  readonly onBroken: (error: Error) => void;
+  readonly cellCountEnd?: number;
+}
+
+export class Core {
+  readonly link: StoreLink;
+  readonly ingest: Ingest;
+  readonly rounds: FlushRounds;
+  readonly recovery: Recovery;
+  readonly #options: CoreOptions;
+  #entries: readonly RegistryEntry[] = [];
+  #freeBytes = 0;
+  #skewMs = 0;
+  #sampling: NodeJS.Timeout | undefined;
+
+  private constructor(options: CoreOptions, identity: HostIdentity) {
+    const { rows, clock, log, metrics, onBroken } = options;
+    this.#options = options;
+    const createIfMissing = rows.kind !== 'hbase';
+    const guard = { createIfMissing, salts: options.salts };
+    this.link = new StoreLink({ rows, guard, clock, log });
+    this.ingest = new Ingest({
+      beginRun: () => this.#beginRun(identity),
+      metrics,
+      log,
+      memoryBytesMax: options.memoryBytesMax,
+      monotonicMs: () => clock.monotonicMs(),
+      refusal: () => (this.link.refusal === undefined ? undefined : 'schema_mismatch'),
+      onBroken,
+      flushSoon: () => void this.rounds.flush(),
+    });
+    this.rounds = new FlushRounds({
+      store: () => this.link.store,
+      writers: () => this.ingest.runs,
+      prepare: () => this.#prepareRound(),
+      metrics,
+      log,
+      wallMs: () => clock.wallMs(),
+      onBroken,
+    });
+    this.recovery = new Recovery({
+      disk: options.disk,
+      journalFolder: this.#journalFolder,
+      link: this.link,
+      identity,
+      isOwn: (writer) => this.ingest.runs.some((run) => run.writer === writer),
+      tryLock,
+      monotonicMs: () => clock.monotonicMs(),
+      wallMs: () => clock.wallMs(),
+      metrics,
+      log,
+    });
+  }
+
+  static async start(options: CoreOptions): Promise<Core> {
+    const core = new Core(options, await identityOfHost());
+    await options.disk.makeFolder(core.#journalFolder);
+    await core.#sampleDisk();
+    await core.ingest.start();
+    core.#sampling = setInterval(() => void core.#sampleDisk(), diskSampleMs);
+    core.#sampling.unref();
+    // A registered start has no unregistered frames; but a store that is away holds up nobody.
+    await Promise.race([core.#prepareQuietly(), waitUnref(registrationWaitMs)]);
+    void core.recover();
+    return core;
+  }
+
+  get entries(): readonly RegistryEntry[] {
+    return this.#entries;
+  }
+
+  get completeness(): Completeness {
+    return completenessOf(this.#entries);
+  }
+
+  get freeBytes(): number {
+    return this.#freeBytes;
+  }
+
+  /** Wall clock minus the store's, when it was last asked. */
+  get skewMs(): number {
+    return this.#skewMs;
+  }
+
+  /** A round, and what it made of the registry. */
+  async flush(): Promise<FlushReport> {
+    const report = await this.rounds.flush();
+    await this.readRegistry().catch(() => undefined);
+    return report;
+  }
+
+  /** Counted here and not confirmed by the store yet. */
+  unflushedOf(
+    ad: AdId,
+    site: SiteId | undefined,
+    quarters: QuarterRange,
+  ): { impressions: number; clicks: number } {
+    const sum = { impressions: 0, clicks: 0 };
+    for (const run of this.ingest.runs) {
+      const counts = run.counters.unflushedOf(ad, site, quarters);
+      sum.impressions += counts.get(measureCodes.impressions) ?? 0;
+      sum.clicks += counts.get(measureCodes.clicks) ?? 0;
+    }
+    return sum;
+  }
+
+  async readRegistry(): Promise<Completeness> {
+    this.#entries = await this.link.registry.readAll();
+    return this.completeness;
+  }
+
+  /** One pass over what dead writers left in the data folder. Never throws. */
+  async recover(): Promise<void> {
+    try {
+      await this.recovery.pass();
+    } catch (err) {
+      this.#options.log.warn('recovery.interrupted', 'Recovery goes on at the next round', { err });
+    }
+  }
+
+  /** Last frame, last flush, sealed. True: all is in the store. */
+  async stop(flushWaitMs: number): Promise<boolean> {
+    clearInterval(this.#sampling);
+    await this.ingest.stop();
+    const sealing = this.rounds.flush().then((report) => report.outcome === 'success');
+    const sealed = await Promise.race([sealing, waitUnref(flushWaitMs).then(() => false)]);
+    await this.recovery.stop();
+    await this.ingest.close();
+    await this.link.rows.close();
+    return sealed;
+  }
+
+  get #journalFolder(): string {
+    return path.join(this.#options.dataDir, 'journal');
+  }
+
+  #beginRun(identity: HostIdentity): Promise<WriterRun> {
+    const { disk, clock, metrics, log, journalBytesMax, cellCountEnd } = this.#options;
+    return WriterRun.begin({
+      disk,
+      journalFolder: this.#journalFolder,
+      journalBytesMax,
+      lock: lockFolder,
+      identity,
+      // A clock of its own: the old one was bound to what the old identity had seen.
+      clock: new AcceptClock(clock),
+      wallMs: () => clock.wallMs(),
+      storeNowMs: () => this.link.nowMs(),
+      onFrameSynced: (seconds) => metrics.journalSync(seconds),
+      onJournalError: (err) => {
+        metrics.journalError(err.code === 'JOURNAL_FAILED' ? 'sync' : 'write');
+        log.error('journal.error', 'The disk failed the journal', { err });
+      },
+      ...(cellCountEnd === undefined ? {} : { cellCountEnd }),
+    });
+  }
+
+  /** What a round needs first: an open store, its time, registered writers. */
+  async #prepareRound(): Promise<void> {
+    await this.link.reach();
+    this.#options.metrics.storeUp(this.link.up);
+    await this.#minds();
+    for (const run of this.ingest.runs) {
+      if (!run.registered && !run.foreign) await this.#register(run);
+    }
+    await this.ingest.dropFinished();
+  }
+
+  async #register(run: WriterRun): Promise<void> {
+    const { log, clock } = this.#options;
+    await register(run, {
+      registry: this.link.registry,
+      storeNowMs: this.link.nowMs() ?? clock.wallMs(),
+      hold: (task) => this.ingest.hold(task),
+      log,
+    });
+    log.info('writer.registered', 'The store knows this writer', { writer_id: run.writer });
+  }
+
+  /** Looks at the clocks: an identity whose wall clock leapt gives way once it can be believed. */
+  async #minds(): Promise<void> {
+    const run = this.ingest.current;
+    const storeMs = this.link.nowMs();
+    if (run === undefined || storeMs === undefined) return;
+    this.#skewMs = run.clock.observeStore(storeMs);
+    const hasStoreClock = this.link.rows.kind === 'hbase';
+    if (run.clock.canBeReplaced(hasStoreClock)) await this.ingest.replaceRun('clock_leapt');
+  }
+
+  async #prepareQuietly(): Promise<void> {
+    try {
+      await this.#prepareRound();
+      await this.readRegistry();
+    } catch (thrown) {
+      const err = toError(thrown);
+      this.#options.metrics.storeUp(false);
+      this.#options.log.warn('store.not_reached', 'Counting begins without the store', { err });
+    }
+  }
+
+  async #sampleDisk(): Promise<void> {
+    try {
+      this.#freeBytes = await this.#options.disk.freeBytes(this.#options.dataDir);
+    } catch (err) {
+      this.#options.log.warn('disk.unknown', 'The free bytes of the disk are unknown', { err });
+    }
+  }
+}
+
+/** Who we are to others on the same registry. */
+export async function identityOfHost(): Promise<HostIdentity> {
+  // A machine without one proves nobody's death at once: recovery then waits for silence.
+  const bootId = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
+  return { host: hostname(), bootId: bootId.trim() };
+}
+
+function waitUnref(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+}

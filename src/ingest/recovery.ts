@@ -1,0 +1,314 @@
+// Owns what dead writers left in the data folder: their frames are put under their own ids, then
+// the writer is sealed and its files go aside. Putting may be done twice by anybody; registering
+// and sealing wait for the proof of death. A journal with a gap is put, named and left open.
+import { rm } from 'node:fs/promises';
+import path from 'node:path';
+import type { Disk } from '../journal/disk.ts';
+import { replayQuarter } from '../journal/replay-quarter.ts';
+import type { QuarterReplay } from '../journal/replay-quarter.ts';
+import { replayFolder } from '../journal/replay.ts';
+import type { FolderReplay, QuarterSegments } from '../journal/replay.ts';
+import { deleteAside, moveSegmentsAside } from '../journal/writer-folder.ts';
+import { flushTimeoutMs, watermarkBeyondStoreMs } from '../limits.ts';
+import type { Log } from '../log.ts';
+import type { Cell } from '../model/cell.ts';
+import { CounterError } from '../model/errors.ts';
+import { claimedWriterOf, parseWriterId } from '../model/writer-id.ts';
+import type { WriterId } from '../model/writer-id.ts';
+import { RegistryChain } from '../store/registry.ts';
+import type { RegistryEntry, WriterRecord } from '../store/registry.ts';
+import type { StoreLink } from '../store/store-link.ts';
+import { DeathProof } from './death-proof.ts';
+import type { HostIdentity, Suspect } from './death-proof.ts';
+import { floorOf } from './registration.ts';
+import { readWriterNote } from './writer-run.ts';
+import type { FolderLock, WriterNote } from './writer-run.ts';
+
+export interface RecoveryMetrics {
+  ledgerJournaled(counts: number): void;
+  ledgerConfirmed(counts: number): void;
+  replayedEvents(events: number): void;
+  journalError(kind: 'torn' | 'corrupt'): void;
+}
+
+export interface RecoveryOptions {
+  readonly disk: Disk;
+  /** `<data>/journal`: a folder per writer. */
+  readonly journalFolder: string;
+  readonly link: StoreLink;
+  readonly identity: HostIdentity;
+  readonly isOwn: (writer: WriterId) => boolean;
+  readonly tryLock: (folder: string) => Promise<FolderLock | undefined>;
+  readonly monotonicMs: () => number;
+  readonly wallMs: () => number;
+  readonly metrics: RecoveryMetrics;
+  readonly log: Log;
+}
+
+/** A dead writer's folder under our lock. */
+interface Estate {
+  readonly writer: WriterId;
+  readonly folder: string;
+  readonly replay: FolderReplay;
+  readonly entry: RegistryEntry | undefined;
+  readonly note: WriterNote | undefined;
+  readonly suspect: Suspect;
+}
+
+export class Recovery {
+  readonly #options: RecoveryOptions;
+  readonly #proof: DeathProof;
+  /** Sealed: nothing is left to do. */
+  readonly #closed = new Set<WriterId>();
+  /** Put, but with a gap: an operator decides. */
+  readonly #leftOpen = new Set<WriterId>();
+  /** Counts found by a replay and not confirmed yet, by writer and quarter. */
+  readonly #unconfirmed = new Map<string, number>();
+  readonly #found = new Set<string>();
+  readonly #reported = new Set<WriterId>();
+  #pass: Promise<void> | undefined;
+  #stopped = false;
+
+  constructor(options: RecoveryOptions) {
+    this.#options = options;
+    this.#proof = new DeathProof({
+      identity: options.identity,
+      holdsStore: options.link.rows.kind !== 'hbase',
+      monotonicMs: options.monotonicMs,
+    });
+  }
+
+  /** Replayed and not confirmed: part of what the ledger calls unflushed. */
+  get unflushedCounts(): number {
+    let counts = 0;
+    for (const unconfirmed of this.#unconfirmed.values()) counts += unconfirmed;
+    return counts;
+  }
+
+  /** One look at every folder; one pass at a time. Throws where the store cannot be reached. */
+  pass(): Promise<void> {
+    this.#pass ??= this.#lookAtAll().finally(() => {
+      this.#pass = undefined;
+    });
+    return this.#pass;
+  }
+
+  /**
+   * Deletes what was moved aside before the moment, and the folders of sealed writers with
+   * nothing left in them. What is aside is confirmed: it only waits for a `reassert`.
+   */
+  async sweep(beforeMs: number): Promise<void> {
+    const { disk, journalFolder, isOwn, tryLock } = this.#options;
+    for (const name of await disk.list(journalFolder)) {
+      const writer = parseWriterId(name);
+      if (writer === undefined || this.#stopped) continue;
+      const folder = path.join(journalFolder, name);
+      const kept = await deleteAside({ disk, folder }, beforeMs);
+      if (kept > 0 || isOwn(writer) || !this.#closed.has(writer)) continue;
+      const lock = await tryLock(folder);
+      await lock?.release();
+      if (lock !== undefined) await rm(folder, { recursive: true });
+    }
+  }
+
+  /** Ends after the put under way. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    await this.#pass?.catch(() => undefined);
+  }
+
+  async #lookAtAll(): Promise<void> {
+    const { disk, journalFolder, isOwn } = this.#options;
+    for (const name of await disk.list(journalFolder)) {
+      const writer = parseWriterId(name);
+      if (this.#stopped) return;
+      if (writer === undefined || isOwn(writer)) continue;
+      if (this.#closed.has(writer) || this.#leftOpen.has(writer)) continue;
+      await this.#lookAt(writer, path.join(journalFolder, name));
+    }
+  }
+
+  /** Whoever holds the lock is alive, or recovers already. */
+  async #lookAt(writer: WriterId, folder: string): Promise<void> {
+    const lock = await this.#options.tryLock(folder);
+    if (lock === undefined) return;
+    try {
+      await this.#settle(await this.#estateOf(writer, folder));
+    } finally {
+      await lock.release();
+    }
+  }
+
+  async #estateOf(writer: WriterId, folder: string): Promise<Estate> {
+    const { disk, link } = this.#options;
+    const replay = await replayFolder({ disk, folder });
+    const entry = await link.registry.read(writer);
+    const note = await readWriterNote(folder);
+    const { device, inode } = await disk.status(folder);
+    const suspect = { writer, entry, noted: note, folder: { device, inode } };
+    return { writer, folder, replay, entry, note, suspect };
+  }
+
+  async #settle(estate: Estate): Promise<void> {
+    const { writer, replay, entry } = estate;
+    const isDead = this.#proof.isDead(estate.suspect);
+    const neverWrote = replay.segments.length === 0 && replay.alarms === 0;
+    if (neverWrote && entry?.record.state === 'sealed') return this.#close(estate);
+    if (neverWrote && entry === undefined) return isDead ? this.#close(estate) : undefined;
+    this.#report(estate);
+    let chain = new RegistryChain(this.#options.link.registry, writer, entry);
+    let registeredMs = replay.registeredMs ?? entry?.record.registeredMs ?? undefined;
+    if (registeredMs === undefined) {
+      if (!isDead) return;
+      chain = await this.#register(estate, chain);
+      registeredMs = chain.record?.registeredMs ?? undefined;
+      if (registeredMs === undefined) return;
+    }
+    const whole = await this.#putAll(estate, registeredMs);
+    if (whole === undefined || !isDead) return;
+    await this.#seal(estate, chain, whole);
+  }
+
+  /** Puts every quarter, oldest first. Answers whether nothing is missing; undefined: stopped. */
+  async #putAll(estate: Estate, registeredMs: number): Promise<boolean | undefined> {
+    const { replay, entry } = estate;
+    let alarms = replay.alarms;
+    for (const quarter of replay.quarters(registeredMs)) {
+      if (this.#stopped) return undefined;
+      alarms += await this.#putQuarter(estate, quarter);
+    }
+    const trimmed = entry?.record.trimmed ?? 1;
+    return alarms === 0 && replay.isGapFree(trimmed, entry?.record.position ?? 0);
+  }
+
+  async #putQuarter(estate: Estate, segments: QuarterSegments): Promise<number> {
+    const { disk, link, metrics } = this.#options;
+    const { writer, folder } = estate;
+    const quarter = segments.acceptanceQuarter;
+    if (quarter === undefined) return 0;
+    const found = await replayQuarter({ disk, folder }, segments);
+    const place = `${writer} ${quarter}`;
+    if (!this.#found.has(place)) {
+      this.#found.add(place);
+      this.#unconfirmed.set(place, found.counts);
+      metrics.ledgerJournaled(found.counts);
+      metrics.replayedEvents(found.counts);
+    }
+    const cells = {
+      count: found.cells.length,
+      at: (i: number) => cellAt(writer, quarter, found, i),
+    };
+    const store = await link.reach();
+    const outcome = await store.putCells(cells, { timeoutMs: flushTimeoutMs });
+    if (outcome.confirmedCount < found.cells.length) {
+      const [cause] = outcome.failures.values();
+      throw new CounterError('RECOVERY_INCOMPLETE', 'retry', { detail: `writer ${writer}`, cause });
+    }
+    metrics.ledgerConfirmed(this.#unconfirmed.get(place) ?? 0);
+    this.#unconfirmed.delete(place);
+    return found.alarms;
+  }
+
+  /** In the same two steps as a living writer, and after the last moment of its journal. */
+  async #register(estate: Estate, fresh: RegistryChain): Promise<RegistryChain> {
+    const { link, log } = this.#options;
+    const storeNowMs = this.#nowMs();
+    const floor = async (): Promise<number> =>
+      floorOf(await link.registry.readAll(), { storeNowMs, log });
+    const watermarkMs = await floor();
+    const blank = blankRecord(estate, watermarkMs);
+    const opened = await fresh.advance((standing) => standing ?? blank);
+    if (opened === 'foreign') return fresh;
+    // Never before the journal's last moment, or a lag would be negative.
+    const registeredMs = Math.max(await floor(), estate.replay.lastAcceptMs ?? 0);
+    await fresh.advance((standing) => ({
+      ...(standing ?? blank),
+      registeredMs: standing?.registeredMs ?? registeredMs,
+    }));
+    return fresh;
+  }
+
+  async #seal(estate: Estate, chain: RegistryChain, whole: boolean): Promise<void> {
+    const { writer, replay, entry } = estate;
+    const { log } = this.#options;
+    if (entry?.record.state === 'sealed') {
+      const counted = replay.lastPosition ?? 0;
+      if (counted > entry.record.position) {
+        const what = 'A sealed writer had more frames: what was called complete was not';
+        log.error('recovery.beyond_seal', what, { writer_id: writer });
+      }
+      return this.#close(estate);
+    }
+    if (!whole) {
+      this.#leftOpen.add(writer);
+      const what = 'A journal has a gap: what it holds is counted, its writer is left open';
+      log.error('recovery.gap', what, { writer_id: writer, folder: estate.folder });
+      return;
+    }
+    const position = replay.lastPosition ?? 0;
+    const nowMs = this.#nowMs();
+    const watermarkMs = Math.min((replay.lastAcceptMs ?? -1) + 1, nowMs + watermarkBeyondStoreMs);
+    const outcome = await chain.advance((standing) => ({
+      ...(standing ?? blankRecord(estate, 0)),
+      state: 'sealed',
+      position: Math.max(position, standing?.position ?? 0),
+      watermarkMs: Math.max(standing?.watermarkMs ?? 0, watermarkMs),
+    }));
+    // Somebody else was faster, or it lives after all: the next pass looks again.
+    if (outcome === 'foreign') return;
+    log.info('recovery.sealed', 'A dead writer is recovered', {
+      writer_id: writer,
+      frames: replay.segments.reduce((sum, segment) => sum + segment.frames, 0),
+    });
+    await this.#close(estate);
+  }
+
+  #nowMs(): number {
+    return this.#options.link.nowMs() ?? this.#options.wallMs();
+  }
+
+  async #close({ writer, folder }: Estate): Promise<void> {
+    await moveSegmentsAside({ disk: this.#options.disk, folder });
+    this.#closed.add(writer);
+    this.#proof.forget(writer);
+  }
+
+  #report({ writer, replay }: Estate): void {
+    const { metrics, log } = this.#options;
+    if (this.#reported.has(writer)) return;
+    this.#reported.add(writer);
+    for (const { kind, segment, detail } of replay.problems) {
+      metrics.journalError(kind === 'torn_tail' ? 'torn' : 'corrupt');
+      const fields = { writer_id: writer, kind, segment, detail };
+      if (kind === 'torn_tail') log.info('journal.torn', 'A frame was cut by a crash', fields);
+      else log.error('journal.corrupt', 'A journal is not as it was written', fields);
+    }
+  }
+}
+
+function cellAt(writer: WriterId, quarter: number, found: QuarterReplay, i: number): Cell {
+  const cell = found.cells[i];
+  if (cell === undefined) throw new RangeError('a cell beyond the replay');
+  return {
+    writer: cell.claimed ? claimedWriterOf(writer) : writer,
+    ad: cell.ad,
+    site: cell.site,
+    eventQuarter: cell.eventQuarter,
+    lag: quarter - cell.eventQuarter,
+    counts: cell.counts,
+  };
+}
+
+function blankRecord({ note, suspect, replay }: Estate, watermarkMs: number): WriterRecord {
+  return {
+    state: 'open',
+    registeredMs: null,
+    watermarkMs,
+    position: 0,
+    trimmed: 1,
+    host: note?.host ?? '',
+    bootId: note?.bootId ?? '',
+    startedMs: note?.startedMs ?? 0,
+    folder: note?.folder ?? replay.headerFolder ?? suspect.folder,
+  };
+}

@@ -1,0 +1,242 @@
+// The composition root: builds every room, connects them, starts them in order and stops them in
+// reverse. What is decided here is only who knows whom. Never holds a count.
+import { setTimeout as passes } from 'node:timers/promises';
+import type { Config } from './config.ts';
+import { Core } from './core.ts';
+import type { FlushAnswer, HttpOptions, Operating } from './http/ports.ts';
+import { createHttpServer } from './http/server.ts';
+import type { HttpServer } from './http/server.ts';
+import { nodeDisk } from './journal/disk.ts';
+import { flushWaitMsMin, sweepCron } from './limits.ts';
+import type { Log } from './log.ts';
+import type { JobName } from './metric-definitions.ts';
+import type { Metrics } from './metrics.ts';
+import { systemClock } from './model/clock.ts';
+import type { Clock } from './model/clock.ts';
+import { CounterError } from './model/errors.ts';
+import { createAsking } from './query/asking.ts';
+import type { AskingNeeds } from './query/asking.ts';
+import { every, flushCron } from './schedule.ts';
+import type { Schedule } from './schedule.ts';
+import { readinessOf, StatusReport } from './status.ts';
+import type { Phase } from './status.ts';
+import { EmbeddedRowStore } from './store/embedded/embedded-row-store.ts';
+import type { RowStore } from './store/row-store.ts';
+import { version } from './version.ts';
+
+export interface ServiceOptions {
+  readonly config: Config;
+  readonly log: Log;
+  readonly metrics: Metrics;
+  readonly clock?: Clock;
+}
+
+export interface Service {
+  /** Where it listens: `http://127.0.0.1:8080`. */
+  readonly address: string;
+  stop(): Promise<void>;
+  /** Resolves if it can go on no longer: the process should end, a restart recovers. */
+  readonly failed: Promise<Error>;
+}
+
+/** Fails with `STORE_LOCKED` where another process holds the embedded store. */
+export async function openRowStore(config: Config, log: Log, metrics: Metrics): Promise<RowStore> {
+  if (config.store === 'embedded') {
+    await nodeDisk.makeFolder(config.dataDir);
+    return EmbeddedRowStore.open({ dataDir: config.dataDir });
+  }
+  throw new CounterError('STORE_UNAVAILABLE', 'give-up', {
+    detail: `hbase ${String(log)} ${String(metrics)}`,
+  });
+}
+
+export async function startService(options: ServiceOptions): Promise<Service> {
+  const rows = await openRowStore(options.config, options.log, options.metrics);
+  const service = new RunningService(options, rows);
+  try {
+    await service.start();
+    return service;
+  } catch (thrown) {
+    await service.stop();
+    throw thrown;
+  }
+}
+
+class RunningService implements Service {
+  readonly failed: Promise<Error>;
+  readonly #options: ServiceOptions;
+  readonly #rows: RowStore;
+  readonly #clock: Clock;
+  #fail: (error: Error) => void = () => undefined;
+  #phase: Phase = 'starting';
+  #http: HttpServer | undefined;
+  #core: Core | undefined;
+  #schedules: Schedule[] = [];
+  #address = '';
+
+  constructor(options: ServiceOptions, rows: RowStore) {
+    this.#options = options;
+    this.#rows = rows;
+    this.#clock = options.clock ?? systemClock;
+    this.failed = new Promise((resolve) => {
+      this.#fail = resolve;
+    });
+  }
+
+  get address(): string {
+    return this.#address;
+  }
+
+  async start(): Promise<void> {
+    const { config, log, metrics } = this.#options;
+    const free = await nodeDisk
+      .makeFolder(config.dataDir)
+      .then(() => nodeDisk.freeBytes(config.dataDir));
+    const journalBytesMax = config.journalMaxBytes ?? Math.floor(free / 2);
+    const core = await Core.start({
+      rows: this.#rows,
+      dataDir: config.dataDir,
+      disk: nodeDisk,
+      clock: this.#clock,
+      log,
+      metrics,
+      memoryBytesMax: config.memoryMaxBytes,
+      journalBytesMax,
+      salts: undefined,
+      onBroken: (error) => this.#fail(error),
+    });
+    this.#core = core;
+    const report = new StatusReport({
+      core,
+      version,
+      flushSeconds: config.flushSeconds,
+      memoryBytesMax: config.memoryMaxBytes,
+      journalBytesMax,
+      wallMs: () => this.#clock.wallMs(),
+      monotonicMs: () => this.#clock.monotonicMs(),
+    });
+    metrics.observe(report.gauges());
+    this.#http = createHttpServer(this.#httpOptions(core, report));
+    this.#address = await listen(this.#http, config);
+    this.#schedules = this.#jobs(core, report);
+    this.#phase = 'serving';
+  }
+
+  /** Unready, stop accepting, answer what is in flight, last frame, flush, seal. */
+  async stop(): Promise<void> {
+    const { config, log } = this.#options;
+    const deadlineMs = this.#clock.monotonicMs() + config.shutdownGraceMs;
+    this.#phase = 'draining';
+    await passes(config.drainDelayMs);
+    await this.#http?.drain(Math.max(0, (deadlineMs - this.#clock.monotonicMs()) / 2));
+    for (const schedule of this.#schedules) await schedule.stop();
+    const leftMs = Math.max(
+      flushWaitMsMin,
+      deadlineMs - this.#clock.monotonicMs() - flushWaitMsMin,
+    );
+    if (this.#core === undefined) return this.#rows.close();
+    if (!(await this.#core.stop(leftMs))) {
+      const what = 'The store did not take everything: what is left is in the journal';
+      log.warn('service.left_open', what, { writer_id: this.#core.ingest.current?.writer });
+    }
+  }
+
+  #httpOptions(core: Core, report: StatusReport): HttpOptions {
+    const { config, log, metrics } = this.#options;
+    return {
+      accepting: core.ingest,
+      asking: createAsking(this.#askingNeeds(core)),
+      operating: this.#operating(core, report),
+      metrics,
+      keys: { write: config.writeKeys, read: config.readKeys, admin: config.adminKeys },
+      defaultAcknowledgement: config.ack,
+      corsOrigins: config.corsOrigins,
+      nowMs: () => core.ingest.current?.clock.nowMs() ?? this.#clock.wallMs(),
+      log: (event, fields) => log.warn(event, 'A request went wrong', fields),
+      version,
+    };
+  }
+
+  #askingNeeds(core: Core): AskingNeeds {
+    return {
+      store: {
+        readAd: async (...question) => core.link.opened.readAd(...question),
+        readAdSite: async (...question) => core.link.opened.readAdSite(...question),
+      },
+      readRegistry: () => core.readRegistry(),
+      unflushed: (ad, site, quarters) => core.unflushedOf(ad, site, quarters),
+      flushFirst: async () => {
+        const { outcome } = await core.rounds.flush();
+        if (outcome !== 'success') throw new CounterError('STORE_UNAVAILABLE', 'retry');
+      },
+      nowMs: () => this.#clock.wallMs(),
+      retentionDays: this.#options.config.retentionDays,
+    };
+  }
+
+  #operating(core: Core, report: StatusReport): Operating {
+    return {
+      readiness: () => readinessOf(core, this.#phase),
+      status: () => report.document(),
+      flush: async (): Promise<FlushAnswer> => {
+        const { outcome, cells, ms } = await core.flush();
+        const { completeThroughMs } = core.completeness;
+        return { outcome, cells, ms: Math.round(ms), completeThroughMs };
+      },
+    };
+  }
+
+  #jobs(core: Core, report: StatusReport): Schedule[] {
+    const { config, log, metrics } = this.#options;
+    const flushJob = async (): Promise<void> => {
+      await core.flush();
+      metrics.storeUp(core.link.up);
+      report.sampleRate();
+      // Not awaited: a large estate takes longer than a round, and rounds must not wait for it.
+      void this.#timed('recover', () => core.recover());
+    };
+    const sweepJob = (): Promise<void> => {
+      const beforeMs = this.#clock.wallMs() - config.asideHours * 3_600_000;
+      return this.#timed('aside', () => core.recovery.sweep(beforeMs));
+    };
+    // A second of its own, so that instances that start together do not flush together.
+    const firstSecond = Math.floor(Math.random() * config.flushSeconds);
+    return [
+      every({
+        name: 'flush',
+        cronExpression: flushCron(config.flushSeconds, firstSecond),
+        run: flushJob,
+        onOverlap: () => metrics.flushSkipped(),
+        log,
+      }),
+      every({
+        name: 'aside',
+        cronExpression: sweepCron,
+        run: sweepJob,
+        onOverlap: () => undefined,
+        log,
+      }),
+    ];
+  }
+
+  async #timed(job: JobName, work: () => Promise<void>): Promise<void> {
+    const startedMs = this.#clock.monotonicMs();
+    await work();
+    this.#options.metrics.jobDone(job, (this.#clock.monotonicMs() - startedMs) / 1000);
+  }
+}
+
+async function listen({ server }: HttpServer, config: Config): Promise<string> {
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject);
+    server.listen(config.httpPort, config.httpHost, () => {
+      server.off('error', reject);
+      resolve();
+    });
+  });
+  const address = server.address();
+  if (address === null || typeof address === 'string')
+    throw new CounterError('NO_ADDRESS', 'give-up');
+  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
+  return `http://${host}:${address.port}`;
+}

@@ -1,0 +1,153 @@
+// Owns what an operator is told of a running service: readiness, the status document and the
+// gauges. Reads only; decides nothing and changes nothing.
+import type { Core } from './core.ts';
+import type { FlushReport } from './flush/rounds.ts';
+import type { Readiness } from './http/ports.ts';
+import { budgetSampleMsMin } from './limits.ts';
+import type { GaugeSource } from './metrics.ts';
+import type { RegistryEntry, WriterState } from './store/registry.ts';
+
+export interface StatusOptions {
+  readonly core: Core;
+  readonly version: string;
+  readonly flushSeconds: number;
+  readonly memoryBytesMax: number;
+  readonly journalBytesMax: number;
+  readonly wallMs: () => number;
+  readonly monotonicMs: () => number;
+}
+
+export type Phase = 'starting' | 'serving' | 'draining';
+
+/** Reasons of a journal, a schema or a memory that stop the counting: 503. */
+export function readinessOf(core: Core, phase: Phase): Readiness {
+  if (phase !== 'serving') return { state: phase, reasons: [phase] };
+  const refusal = core.ingest.refusal;
+  if (refusal !== undefined) return { state: 'failing', reasons: [refusal] };
+  const reasons: string[] = [];
+  if (!core.link.up) reasons.push('store_unreachable');
+  const run = core.ingest.current;
+  if (run?.clock.degraded === true) reasons.push('clock');
+  if (run !== undefined && !run.registered) reasons.push('unregistered');
+  if (core.rounds.setAside > 0) reasons.push('cells_set_aside');
+  return { state: reasons.length === 0 ? 'ready' : 'degraded', reasons };
+}
+
+export class StatusReport {
+  readonly #options: StatusOptions;
+  /** What had been journaled when; the rate between two looks tells how long the disk lasts. */
+  #sample: { readonly atMs: number; readonly bytes: number };
+  #bytesPerSecond = 0;
+
+  constructor(options: StatusOptions) {
+    this.#options = options;
+    this.#sample = { atMs: options.monotonicMs(), bytes: 0 };
+  }
+
+  /** Looked at every round. */
+  sampleRate(): void {
+    const atMs = this.#options.monotonicMs();
+    const bytes = this.#options.core.ingest.journaledBytes;
+    const passedMs = atMs - this.#sample.atMs;
+    if (passedMs < budgetSampleMsMin) return;
+    this.#bytesPerSecond = ((bytes - this.#sample.bytes) / passedMs) * 1000;
+    this.#sample = { atMs, bytes };
+  }
+
+  async document(): Promise<Readonly<Record<string, unknown>>> {
+    const { core, version, journalBytesMax, memoryBytesMax } = this.#options;
+    // With the store away the writers are those that were seen last.
+    const fresh = await core.readRegistry().then(
+      () => true,
+      () => false,
+    );
+    const run = core.ingest.current;
+    const { kind, place } = core.link.rows;
+    return {
+      version,
+      store: { kind, place, up: core.link.up, refusal: core.link.refusal ?? null },
+      writer: run?.writer ?? null,
+      registered: momentOrNull(run?.registeredMs),
+      completeThrough: momentOrNull(core.completeness.completeThroughMs),
+      writersAsOf: fresh ? 'now' : 'last round',
+      writers: core.entries.map(writerOf),
+      unflushed: { counts: unflushedCounts(core), cells: sumOf(core, 'dirtyCells') },
+      memory: { bytes: core.ingest.memoryBytes, max: memoryBytesMax },
+      lastFlush: flushOf(core.rounds.last),
+      journal: {
+        bytes: run?.journal.bytes ?? 0,
+        max: journalBytesMax,
+        position: run?.journal.position ?? 0,
+        refusal: core.ingest.refusal ?? null,
+      },
+      outageBudgetSeconds: this.#outageBudgetSeconds(),
+      clockSkewSeconds: core.skewMs / 1000,
+    };
+  }
+
+  gauges(): GaugeSource {
+    const { core, flushSeconds } = this.#options;
+    return {
+      openCells: () => sumOf(core, 'openCells'),
+      dirtyCells: () => sumOf(core, 'dirtyCells'),
+      memoryBytes: () => core.ingest.memoryBytes,
+      journalBytes: () => core.ingest.runs.reduce((sum, run) => sum + run.journal.bytes, 0),
+      dataDirFreeBytes: () => core.freeBytes,
+      cellsSetAside: () => core.rounds.setAside,
+      ledgerUnflushed: () => unflushedCounts(core),
+      completeThroughSeconds: () => {
+        const { completeThroughMs } = core.completeness;
+        return completeThroughMs === null ? undefined : completeThroughMs / 1000;
+      },
+      writersByState: () => byState(core.entries),
+      clockSkewSeconds: () => core.skewMs / 1000,
+      flushIntervalSeconds: () => flushSeconds,
+    };
+  }
+
+  /** How long counting goes on without the store, at the present rate; null: nothing comes in. */
+  #outageBudgetSeconds(): number | null {
+    if (this.#bytesPerSecond <= 0) return null;
+    const { core, journalBytesMax } = this.#options;
+    const left = Math.min(
+      journalBytesMax - (core.ingest.current?.journal.bytes ?? 0),
+      core.freeBytes,
+    );
+    return Math.max(0, Math.floor(left / this.#bytesPerSecond));
+  }
+}
+
+function unflushedCounts(core: Core): number {
+  return sumOf(core, 'unflushedCounts') + core.recovery.unflushedCounts;
+}
+
+function sumOf(core: Core, name: 'openCells' | 'dirtyCells' | 'unflushedCounts'): number {
+  return core.ingest.runs.reduce((sum, run) => sum + run.counters[name], 0);
+}
+
+function writerOf({ writer, record }: RegistryEntry): Readonly<Record<string, unknown>> {
+  return {
+    writer,
+    state: record.state,
+    host: record.host,
+    started: momentOrNull(record.startedMs),
+    registered: momentOrNull(record.registeredMs),
+    watermark: momentOrNull(record.watermarkMs),
+  };
+}
+
+function flushOf(report: FlushReport | undefined): Readonly<Record<string, unknown>> | null {
+  if (report === undefined) return null;
+  const { atMs, ms, cells, outcome } = report;
+  return { at: momentOrNull(atMs), ms: Math.round(ms), cells, outcome };
+}
+
+function byState(entries: readonly RegistryEntry[]): Record<WriterState, number> {
+  const counts = { open: 0, sealed: 0, lost: 0 };
+  for (const { record } of entries) counts[record.state]++;
+  return counts;
+}
+
+function momentOrNull(ms: number | null | undefined): string | null {
+  return ms === null || ms === undefined ? null : new Date(ms).toISOString();
+}
