@@ -77,11 +77,6 @@ export function configOfProcess(flags: Flags, storeOpened: boolean): LoadedConfi
   });
 }
 
-/** https://no-color.org: any value but the empty one. */
-export function colorForbidden(): boolean {
-  return (process.env['NO_COLOR'] ?? '') !== '';
-}
-
 export function loadConfig(sources: ConfigSources): LoadedConfig {
   const mistakes: string[] = [];
   const take = taker(sources, mistakes);

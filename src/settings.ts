@@ -267,6 +267,7 @@ export function flagName(name: string): string {
 }
 
 export interface SettingSource {
+  readonly name: string;
   readonly flag: string;
   readonly environment: string;
   readonly default: string;
@@ -277,6 +278,7 @@ export interface SettingSource {
 export function settingSources(): SettingSource[] {
   return Object.values(settings).flatMap((each) => {
     const source = (name: string, description: string): SettingSource => ({
+      name,
       flag: flagName(name),
       environment: environmentName(name),
       default: each.default ?? '',

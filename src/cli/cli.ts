@@ -1,0 +1,56 @@
+// Owns the command line: which commands there are and how a wrong use is told.
+// Exit codes: 0 fine, 1 not, 2 wrong use. Never writes colours, so NO_COLOR has nothing to forbid.
+import yargs, { type Argv } from 'yargs';
+import { version } from '../version.ts';
+import { addCommand, exitCodes, type Command, type ExitCode, type Terminal } from './command.ts';
+import { flushCommand } from './flush.ts';
+import { healthcheckCommand } from './healthcheck.ts';
+import { schemaCommand } from './schema.ts';
+import { serveCommand } from './serve.ts';
+import { totalCommand } from './total.ts';
+
+const commands: readonly Command[] = [
+  serveCommand,
+  totalCommand,
+  flushCommand,
+  schemaCommand,
+  healthcheckCommand,
+];
+
+export async function runCli(args: readonly string[], terminal: Terminal): Promise<ExitCode> {
+  let code: ExitCode = exitCodes.fine;
+  const parser = parserOf(terminal, (finished) => {
+    code = finished;
+  });
+  try {
+    await parser.parseAsync([...args], {}, (_error, _argv, output) => {
+      if (output !== '') terminal.out(`${output}\n`);
+    });
+  } catch (thrown) {
+    if (!(thrown instanceof WrongUse)) throw thrown;
+    terminal.err(`adcounter: ${thrown.message} (adcounter --help shows what there is)\n`);
+    return exitCodes.wrongUse;
+  }
+  return code;
+}
+
+class WrongUse extends Error {}
+
+function parserOf(terminal: Terminal, finish: (code: ExitCode) => void): Argv {
+  const parser = yargs()
+    .scriptName('adcounter')
+    .usage('$0 <command>\n\nCounts ad impressions and clicks exactly.')
+    .parserConfiguration({ 'duplicate-arguments-array': false })
+    .option('json', { type: 'boolean', description: 'Answer in JSON', global: true })
+    .option('quiet', { type: 'boolean', description: 'Say only what was asked for', global: true })
+    .version(version)
+    .help()
+    .strict()
+    .exitProcess(false)
+    .wrap(100)
+    .fail((message: string | null, error: Error | undefined) => {
+      throw error ?? new WrongUse(message ?? 'that is not how it is used');
+    });
+  for (const command of commands) addCommand(parser, command, terminal, finish);
+  return parser;
+}
