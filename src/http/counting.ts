@@ -3,6 +3,7 @@
 // accepted + rejected is what was sent. Knows neither Express nor node's request: it may be
 // mounted in front of either. Throws a Problem for what is refused as a whole.
 import type { IncomingHttpHeaders } from 'node:http';
+import { assert } from '../model/assert.ts';
 import type { Acknowledgement } from '../model/event.ts';
 import { measureCodes } from '../model/measure.ts';
 import type { MeasureName } from '../model/measure.ts';
@@ -53,6 +54,8 @@ export function createCounting(ports: CountingPorts): Counting {
     if (dryRun) return verdicts;
     if (verdicts.events.length > 0) {
       const result = await ports.accepting.accept(verdicts.events, acknowledgement);
+      const decided = result.countedEvents + result.refused.length;
+      assert(decided === verdicts.events.length, 'ingest decides on every event');
       verdicts.refuse(result.refused);
     }
     record(verdicts, measure, sent.values.length);

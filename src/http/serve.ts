@@ -57,7 +57,8 @@ export function createEdge(options: HttpOptions, isDraining: () => boolean): Edg
     response: ServerResponse,
   ): void {
     const { answer, cors, requestId, startedMs } = sent;
-    const hungUp = response.destroyed || response.headersSent;
+    // Gone, cut, or answered before its body had arrived.
+    const hungUp = response.destroyed || response.headersSent || !request.socket.writable;
     if (!hungUp) write(answer, { cors, requestId, closes: isDraining() }, request, response);
     const seconds = (performance.now() - startedMs) / 1_000;
     const code = hungUp ? hungUpCode : answer.status;
@@ -136,6 +137,9 @@ function wrongMethod(route: Route): Problem {
 }
 
 function refuseStrangeHead(request: IncomingMessage): void {
+  if (request.headers.host === undefined && request.httpVersion === '1.1') {
+    throw new Problem('malformed_http', 'The Host header is missing.');
+  }
   if (request.rawHeaders.length > 2 * headersMax) {
     throw new Problem('headers_too_large', `More than ${headersMax} header lines.`);
   }

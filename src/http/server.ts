@@ -41,6 +41,8 @@ export function createHttpServer(options: HttpOptions): HttpServer {
       keepAliveTimeout: keepAliveTimeoutMs,
       connectionsCheckingInterval: connectionsCheckMs,
       insecureHTTPParser: false,
+      // A missing Host is told by a problem document too, not by node's empty answer.
+      requireHostHeader: false,
       noDelay: true,
     },
     app as (request: IncomingMessage, response: ServerResponse) => void,
