@@ -62,6 +62,8 @@ export class Journal {
   #registeredQuarter: number | undefined;
   #failure: JournalFailed | undefined;
   #isAppending = false;
+  /** The last frame found no segment; what is left of the current one does not help. */
+  #isRefusing = false;
   #isClosed = false;
 
   private constructor(options: JournalOptions, folderIdentity: FolderIdentity) {
@@ -109,7 +111,7 @@ export class Journal {
     const room = this.#supply.room();
     const left = this.#current === undefined ? 0 : this.#current.bytes - this.#current.used;
     const reserve = Math.min(journalReserveBytes, this.#supply.segmentBytes / 8);
-    return left > reserve ? 'ok' : room;
+    return left > reserve && !this.#isRefusing ? 'ok' : room;
   }
 
   /**
@@ -183,6 +185,7 @@ export class Journal {
     const end = this.#encoder.encode(frame, position, -1);
     const segment = await this.#supply.take(end);
     if (this.#failure !== undefined) throw new JournalFailed(this.#failure.cause, false);
+    this.#isRefusing = segment === undefined;
     if (segment === undefined) throw noRoom(this.#supply.room());
     this.#retireCurrent();
     segment.acceptanceQuarter = frame.acceptanceQuarter;

@@ -21,6 +21,8 @@ export class MemoryDisk implements Disk {
   short: (bytes: number) => number = (bytes) => bytes;
   fault: Fault = () => undefined;
   capacityBytes = 2 ** 40;
+  /** Says that it has synced, and has not. */
+  forgetful = false;
   /** Names of all calls so far. */
   calls: string[] = [];
   nowMs = 0;
@@ -163,7 +165,7 @@ export class MemoryDisk implements Disk {
       },
       datasync: async () => {
         await this.#call('datasync');
-        inode.synced = Buffer.from(inode.written);
+        if (!this.forgetful) inode.synced = Buffer.from(inode.written);
       },
       truncate: async (length) => {
         await this.#call('truncate');

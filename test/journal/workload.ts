@@ -7,6 +7,7 @@ import { replayQuarter } from '../../src/journal/replay-quarter.ts';
 import type { QuarterReplay } from '../../src/journal/replay-quarter.ts';
 import { replayFolder } from '../../src/journal/replay.ts';
 import type { FolderReplay } from '../../src/journal/replay.ts';
+import { makeWriterFolder } from '../../src/journal/writer-folder.ts';
 import { addInPlace } from '../../src/model/cell.ts';
 import { quarterMs, quarterOf } from '../../src/model/quarter.ts';
 import type { WriterId } from '../../src/model/writer-id.ts';
@@ -123,15 +124,23 @@ const sum = (counts: readonly number[]): number =>
   counts.reduce((total, count, i) => total + (i % 2 === 1 ? count : 0), 0);
 
 export async function newJournal(
-  options: Partial<JournalOptions> = {},
+  options: Partial<Omit<JournalOptions, 'disk'>> & { readonly disk?: MemoryDisk } = {},
 ): Promise<{ disk: MemoryDisk; journal: Journal; errors: Error[] }> {
-  const disk = new MemoryDisk();
+  const disk = options.disk ?? (await newDisk());
   const errors: Error[] = [];
-  await disk.makeFolder(folder);
   const onError = (error: Error): void => void errors.push(error);
   const segmentBytes = 8_192;
-  const journal = await Journal.create({ disk, folder, writer, onError, segmentBytes, ...options });
+  const journal = await Journal.create({ folder, writer, onError, segmentBytes, ...options, disk });
   return { disk, journal, errors };
+}
+
+/** With the writer's folder, as a crash leaves it. */
+export async function newDisk(): Promise<MemoryDisk> {
+  const disk = new MemoryDisk();
+  await makeWriterFolder({ disk, folder });
+  await disk.syncFolder('/');
+  await disk.syncFolder('/data');
+  return disk;
 }
 
 export async function appendAll(
