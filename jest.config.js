@@ -7,5 +7,7 @@ export default {
   },
   testMatch: ['<rootDir>/test/**/*.test.ts'],
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
+  globalSetup: '<rootDir>/test/support/hbase-run.js',
+  globalTeardown: '<rootDir>/test/support/hbase-end.js',
   reporters: ['default', '<rootDir>/test/support/reporter.js'],
 };

@@ -14,10 +14,21 @@ export interface Ports {
 
 export type SiteSettings = Readonly<Record<string, string>>;
 
-export function writeConf(folder: string, ports: Ports, more: SiteSettings): void {
+export interface ConfOptions {
+  readonly folder: string;
+  readonly ports: Ports;
+  /** More than one: they take free ports of their own, and regions can move. */
+  readonly regionServers: number;
+  readonly more: SiteSettings;
+}
+
+export function writeConf({ folder, ports, regionServers, more }: ConfOptions): void {
   const conf = path.join(folder, 'conf');
   mkdirSync(conf, { recursive: true });
-  writeFileSync(path.join(conf, 'hbase-site.xml'), siteXml({ ...site(folder, ports), ...more }));
+  writeFileSync(
+    path.join(conf, 'hbase-site.xml'),
+    siteXml({ ...site(folder, ports, regionServers), ...more }),
+  );
   writeFileSync(path.join(conf, 'log4j.properties'), log4j);
 }
 
@@ -58,7 +69,7 @@ export const jvmFlags: readonly string[] = [
   '-Djava.net.preferIPv4Stack=true',
 ];
 
-function site(folder: string, ports: Ports): SiteSettings {
+function site(folder: string, ports: Ports, regionServers: number): SiteSettings {
   return {
     'hbase.cluster.distributed': 'false',
     'hbase.rootdir': `file://${path.join(folder, 'data', 'hbase')}`,
@@ -68,7 +79,8 @@ function site(folder: string, ports: Ports): SiteSettings {
     'hbase.zookeeper.property.clientPortAddress': '127.0.0.1',
     'hbase.zookeeper.quorum': '127.0.0.1',
     'hbase.master.port': String(ports.master),
-    'hbase.regionserver.port': String(ports.regionServer),
+    'hbase.regionservers': String(regionServers),
+    'hbase.regionserver.port': String(regionServers > 1 ? 0 : ports.regionServer),
     'hbase.master.ipc.address': '127.0.0.1',
     'hbase.regionserver.ipc.address': '127.0.0.1',
     'hbase.master.hostname': 'localhost',
@@ -79,9 +91,9 @@ function site(folder: string, ports: Ports): SiteSettings {
     'fs.file.impl': 'org.apache.hadoop.fs.RawLocalFileSystem',
     'hbase.wal.provider': 'filesystem',
     'hbase.unsafe.stream.capability.enforce': 'true',
-    // One server is all there will be, so the master need not wait for more of them.
-    'hbase.master.wait.on.regionservers.mintostart': '1',
-    'hbase.master.wait.on.regionservers.maxtostart': '1',
+    // The number of servers is known, so the master need not wait for more of them.
+    'hbase.master.wait.on.regionservers.mintostart': String(regionServers),
+    'hbase.master.wait.on.regionservers.maxtostart': String(regionServers),
     'hbase.master.wait.on.regionservers.interval': '100',
     'hbase.regionserver.msginterval': '500',
   };

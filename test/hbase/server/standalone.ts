@@ -32,6 +32,8 @@ export interface HBaseOptions {
   readonly ports?: Partial<Ports>;
   readonly site?: SiteSettings;
   readonly heapMiB?: number;
+  /** 1, on a port that stays over a restart, if not said otherwise. */
+  readonly regionServers?: number;
 }
 
 export interface RunningHBase {
@@ -56,7 +58,8 @@ export async function startHBase(options: HBaseOptions): Promise<RunningHBase> {
   if (options.fresh === true) rmSync(folder, { recursive: true, force: true });
   mkdirSync(path.join(folder, 'logs'), { recursive: true });
   const ports = await choosePorts(folder, options.ports ?? {});
-  writeConf(folder, ports, options.site ?? {});
+  const more = options.site ?? {};
+  writeConf({ folder, ports, regionServers: options.regionServers ?? 1, more });
   const launch = (): Promise<number> => launchJvm(folder, jars, options.heapMiB ?? 1024);
   let pid = await launch();
   const zookeeper = `127.0.0.1:${ports.zookeeper}`;
