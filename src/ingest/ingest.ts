@@ -1,18 +1,14 @@
 // Owns the waiting line of requests and the identity under which they are counted: what waits is
 // formed into one frame, the next frame takes all that came meanwhile. An identity that ends is
 // followed by a fresh one; only the requests of the failed frame notice. Never counts in part.
-import {
-  frameEventsMax,
-  newIdentityRetryMs,
-  pendingEventsMax,
-  pendingRequestsMax,
-  unregisteredMs,
-} from '../limits.ts';
+import { newIdentityRetryMs, unregisteredMs } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { AssertionError } from '../model/assert.ts';
 import { CounterError, toError } from '../model/errors.ts';
 import type { Acknowledgement, AdEvent } from '../model/event.ts';
 import type { Accepting, AcceptResult, RefusedEvent } from './accept.ts';
+import { WaitingLine } from './waiting-line.ts';
+import type { WaitingRequest } from './waiting-line.ts';
 import { isFull } from './writer-run.ts';
 import type { WriterRun } from './writer-run.ts';
 
@@ -34,20 +30,11 @@ export interface IngestOptions {
   readonly flushSoon: () => void;
 }
 
-interface WaitingRequest {
-  readonly events: readonly AdEvent[];
-  readonly resolve: () => void;
-  readonly reject: (error: Error) => void;
-}
-
 export class Ingest implements Accepting {
   readonly #options: IngestOptions;
   #current: WriterRun | undefined;
   #ended: WriterRun[] = [];
-  #waiting: WaitingRequest[] = [];
-  #waitingEvents = 0;
-  /** Upper bound of what waits or is on its way, in counts. */
-  #waitingCounts = 0;
+  readonly #line = new WaitingLine();
   #frame: Promise<void> | undefined;
   #journaledBytes = 0;
   #holds = 0;
@@ -106,7 +93,8 @@ export class Ingest implements Accepting {
     const refused: RefusedEvent[] = [];
     const kept = this.#withoutFull(events, refused);
     if (kept.length > 0) {
-      const counted = this.#enqueue(kept);
+      const counted = this.#line.add(kept);
+      this.#schedule();
       if (acknowledgement === 'journal') await counted;
       // A crash may lose what was answered early; a failed frame is logged where it fails.
       else counted.catch(() => undefined);
@@ -145,10 +133,10 @@ export class Ingest implements Accepting {
   /** Takes nothing more and writes the last frame. The identity ends: what remains is flushing. */
   async stop(): Promise<void> {
     this.#stopped = true;
-    while (this.#waiting.length > 0 || this.#frame !== undefined) {
+    while (!this.#line.isEmpty || this.#frame !== undefined) {
       this.#schedule();
       await (this.#frame ?? new Promise((resolve) => setImmediate(resolve)));
-      if (this.#current === undefined) this.#rejectWaiting(refused('draining'));
+      if (this.#current === undefined) this.#line.rejectAll(refusedFor('draining'));
     }
     this.#current?.end('stopped');
   }
@@ -160,17 +148,15 @@ export class Ingest implements Accepting {
   #admit(events: number): void {
     const reason = this.refusal;
     if (reason === 'memory_full') this.#options.flushSoon();
-    if (reason !== undefined) throw refused(reason);
-    const overloaded =
-      this.#waiting.length >= pendingRequestsMax || this.#waitingEvents + events > pendingEventsMax;
-    if (overloaded) throw refused('overloaded');
+    if (reason !== undefined) throw refusedFor(reason);
+    if (!this.#line.hasRoomFor(events)) throw refusedFor('overloaded');
   }
 
   #withoutFull(events: readonly AdEvent[], refusedEvents: RefusedEvent[]): readonly AdEvent[] {
     const run = this.#current;
-    if (run === undefined) throw refused('no_journal');
+    if (run === undefined) throw refusedFor('no_journal');
     const acceptMs = run.clock.nowMs();
-    let waiting = this.#waitingCounts;
+    let waiting = this.#line.counts;
     events.forEach((event, index) => {
       if (run.counters.wouldOverflow(event, acceptMs, waiting)) {
         refusedEvents.push({ index, reason: 'cell_full' });
@@ -181,18 +167,9 @@ export class Ingest implements Accepting {
     return events.filter((_, index) => !full.has(index));
   }
 
-  #enqueue(events: readonly AdEvent[]): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#waiting.push({ events, resolve, reject });
-      this.#waitingEvents += events.length;
-      this.#waitingCounts += countsOf(events);
-      this.#schedule();
-    });
-  }
-
   /** At the end of this turn of the event loop, so that one turn is one frame. */
   #schedule(): void {
-    if (this.#scheduled || this.#frame !== undefined || this.#waiting.length === 0) return;
+    if (this.#scheduled || this.#frame !== undefined || this.#line.isEmpty) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
@@ -203,24 +180,13 @@ export class Ingest implements Accepting {
   #nextFrame(): void {
     const run = this.#current;
     const busy = this.#holds > 0 || this.#frame !== undefined;
-    if (busy || run === undefined || this.#waiting.length === 0) return;
+    if (busy || run === undefined || this.#line.isEmpty) return;
     const ended = run.endedBecause !== undefined;
-    const work = ended ? this.#retireEnded() : this.#countFrame(run, this.#takeFrame());
+    const work = ended ? this.#retireEnded() : this.#countFrame(run, this.#line.takeFrame());
     this.#frame = work.finally(() => {
       this.#frame = undefined;
       this.#schedule();
     });
-  }
-
-  #takeFrame(): WaitingRequest[] {
-    let events = 0;
-    let requests = 0;
-    for (const request of this.#waiting) {
-      events += request.events.length;
-      if (requests > 0 && events > frameEventsMax) break;
-      requests++;
-    }
-    return this.#waiting.splice(0, requests);
   }
 
   /** Never throws: every request of the frame is told what became of it. */
@@ -231,14 +197,11 @@ export class Ingest implements Accepting {
       this.#options.metrics.ledgerJournaled(counts);
       for (const request of requests) request.resolve();
     } catch (thrown) {
-      const error = isFull(thrown) ? refused('journal_full') : this.#outcomeUnknown(run, thrown);
+      const error = isFull(thrown) ? refusedFor('journal_full') : this.#outcomeUnknown(run, thrown);
       for (const request of requests) request.reject(error);
       await this.#retireEnded();
     } finally {
-      for (const { events } of requests) {
-        this.#waitingEvents -= events.length;
-        this.#waitingCounts -= countsOf(events);
-      }
+      this.#line.leave(requests);
     }
   }
 
@@ -286,30 +249,15 @@ export class Ingest implements Accepting {
           err: thrown,
         },
       );
-      this.#rejectWaiting(refused('no_journal'));
+      this.#line.rejectAll(refusedFor('no_journal'));
       if (!this.#stopped) setTimeout(() => void this.#beginNext(), newIdentityRetryMs).unref();
     } finally {
       this.#beginning = false;
       this.#schedule();
     }
   }
-
-  #rejectWaiting(error: Error): void {
-    const waiting = this.#waiting.splice(0);
-    for (const request of waiting) {
-      this.#waitingEvents -= request.events.length;
-      this.#waitingCounts -= countsOf(request.events);
-      request.reject(error);
-    }
-  }
 }
 
-function refused(reason: string): CounterError {
+function refusedFor(reason: string): CounterError {
   return new CounterError('INGEST_REFUSED', 'throttle', { detail: reason });
-}
-
-function countsOf(events: readonly AdEvent[]): number {
-  let counts = 0;
-  for (const event of events) counts += event.n;
-  return counts;
 }

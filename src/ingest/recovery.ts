@@ -5,24 +5,23 @@ import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Disk } from '../journal/disk.ts';
 import { replayQuarter } from '../journal/replay-quarter.ts';
-import type { QuarterReplay } from '../journal/replay-quarter.ts';
 import { replayFolder } from '../journal/replay.ts';
-import type { FolderReplay, QuarterSegments } from '../journal/replay.ts';
+import type { QuarterSegments } from '../journal/replay.ts';
 import { deleteAside, moveSegmentsAside } from '../journal/writer-folder.ts';
 import { flushTimeoutMs, watermarkBeyondStoreMs } from '../limits.ts';
 import type { Log } from '../log.ts';
-import type { Cell } from '../model/cell.ts';
 import { CounterError } from '../model/errors.ts';
-import { claimedWriterOf, parseWriterId } from '../model/writer-id.ts';
+import { parseWriterId } from '../model/writer-id.ts';
 import type { WriterId } from '../model/writer-id.ts';
 import { RegistryChain } from '../store/registry.ts';
-import type { RegistryEntry, WriterRecord } from '../store/registry.ts';
 import type { StoreLink } from '../store/store-link.ts';
 import { DeathProof } from './death-proof.ts';
-import type { HostIdentity, Suspect } from './death-proof.ts';
+import type { HostIdentity } from './death-proof.ts';
+import { blankRecord, cellAt } from './estate.ts';
+import type { Estate } from './estate.ts';
 import { floorOf } from './registration.ts';
 import { readWriterNote } from './writer-run.ts';
-import type { FolderLock, WriterNote } from './writer-run.ts';
+import type { FolderLock } from './writer-run.ts';
 
 export interface RecoveryMetrics {
   ledgerJournaled(counts: number): void;
@@ -43,16 +42,6 @@ export interface RecoveryOptions {
   readonly wallMs: () => number;
   readonly metrics: RecoveryMetrics;
   readonly log: Log;
-}
-
-/** A dead writer's folder under our lock. */
-interface Estate {
-  readonly writer: WriterId;
-  readonly folder: string;
-  readonly replay: FolderReplay;
-  readonly entry: RegistryEntry | undefined;
-  readonly note: WriterNote | undefined;
-  readonly suspect: Suspect;
 }
 
 export class Recovery {
@@ -284,31 +273,4 @@ export class Recovery {
       else log.error('journal.corrupt', 'A journal is not as it was written', fields);
     }
   }
-}
-
-function cellAt(writer: WriterId, quarter: number, found: QuarterReplay, i: number): Cell {
-  const cell = found.cells[i];
-  if (cell === undefined) throw new RangeError('a cell beyond the replay');
-  return {
-    writer: cell.claimed ? claimedWriterOf(writer) : writer,
-    ad: cell.ad,
-    site: cell.site,
-    eventQuarter: cell.eventQuarter,
-    lag: quarter - cell.eventQuarter,
-    counts: cell.counts,
-  };
-}
-
-function blankRecord({ note, suspect, replay }: Estate, watermarkMs: number): WriterRecord {
-  return {
-    state: 'open',
-    registeredMs: null,
-    watermarkMs,
-    position: 0,
-    trimmed: 1,
-    host: note?.host ?? '',
-    bootId: note?.bootId ?? '',
-    startedMs: note?.startedMs ?? 0,
-    folder: note?.folder ?? replay.headerFolder ?? suspect.folder,
-  };
 }

@@ -1,5 +1,5 @@
 import { expect, test } from '@jest/globals';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { Counters } from '../../src/counters/counters.ts';
 import { sumOf } from '../../src/model/cell.ts';
 import type { AdId, SiteId } from '../../src/model/cell.ts';

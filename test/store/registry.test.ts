@@ -29,6 +29,15 @@ function record(change: Partial<WriterRecord> = {}): WriterRecord {
   };
 }
 
+function entry(change: Partial<WriterRecord>, id = 1): RegistryEntry {
+  return {
+    writer: id.toString(16).padStart(16, '0') as WriterId,
+    record: record(change),
+    nonce: '',
+    bytes: Buffer.alloc(0),
+  };
+}
+
 describe('a chain of records', () => {
   let rows: MemoryRowStore;
   let registry: WriterRegistry;
@@ -126,13 +135,6 @@ test.each([
 });
 
 describe('completeThrough', () => {
-  const entry = (change: Partial<WriterRecord>, id = 1): RegistryEntry => ({
-    writer: id.toString(16).padStart(16, '0') as WriterId,
-    record: record(change),
-    nonce: '',
-    bytes: Buffer.alloc(0),
-  });
-
   test('is nothing where nobody ever wrote', () => {
     expect(completenessOf([]).completeThroughMs).toBeNull();
   });
