@@ -14,13 +14,13 @@ import type { Metrics } from './metrics.ts';
 import { systemClock } from './model/clock.ts';
 import type { Clock } from './model/clock.ts';
 import { CounterError } from './model/errors.ts';
+import { openRowStore } from './open-row-store.ts';
 import { createAsking } from './query/asking.ts';
 import type { AskingNeeds } from './query/asking.ts';
 import { every, flushCron } from './schedule.ts';
 import type { Schedule } from './schedule.ts';
 import { readinessOf, StatusReport } from './status.ts';
 import type { Phase } from './status.ts';
-import { EmbeddedRowStore } from './store/embedded/embedded-row-store.ts';
 import type { RowStore } from './store/row-store.ts';
 import { version } from './version.ts';
 
@@ -37,17 +37,6 @@ export interface Service {
   stop(): Promise<void>;
   /** Resolves if it can go on no longer: the process should end, a restart recovers. */
   readonly failed: Promise<Error>;
-}
-
-/** Fails with `STORE_LOCKED` where another process holds the embedded store. */
-export async function openRowStore(config: Config, log: Log, metrics: Metrics): Promise<RowStore> {
-  if (config.store === 'embedded') {
-    await nodeDisk.makeFolder(config.dataDir);
-    return EmbeddedRowStore.open({ dataDir: config.dataDir });
-  }
-  throw new CounterError('STORE_UNAVAILABLE', 'give-up', {
-    detail: `hbase ${String(log)} ${String(metrics)}`,
-  });
 }
 
 export async function startService(options: ServiceOptions): Promise<Service> {
@@ -102,7 +91,7 @@ class RunningService implements Service {
       metrics,
       memoryBytesMax: config.memoryMaxBytes,
       journalBytesMax,
-      salts: undefined,
+      salts: config.hbaseSalts,
       onBroken: (error) => this.#fail(error),
     });
     this.#core = core;

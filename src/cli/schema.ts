@@ -102,7 +102,7 @@ async function withStore(
   const { config, terminal } = invocation;
   let rows: RowStore | undefined;
   try {
-    const { openRowStore } = await import('../service.ts');
+    const { openRowStore } = await import('../open-row-store.ts');
     rows = await openRowStore(config, createLog('silent'), new Metrics({ version }));
     return await act(rows, invocation);
   } catch (thrown) {
