@@ -49,7 +49,9 @@ function parserOf(terminal: Terminal, finish: (code: ExitCode) => void): Argv {
     .exitProcess(false)
     .wrap(100)
     .fail((message: string | null, error: Error | undefined) => {
-      throw error ?? new WrongUse(message ?? 'that is not how it is used');
+      // The parser's own errors are the caller's mistakes; any other came out of a command.
+      if (error !== undefined && error.name !== 'YError') throw error;
+      throw new WrongUse(error?.message ?? message ?? 'that is not how it is used');
     });
   for (const command of commands) addCommand(parser, command, terminal, finish);
   return parser;
