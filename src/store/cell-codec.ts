@@ -59,7 +59,7 @@ export function writeCounts(bytes: Buffer, counts: MeasureCounts, offset: number
   return at;
 }
 
-/** One writer's counts for an event quarter and lag, as the store holds them. */
+/** One writer's counts for an event quarter and lag, as the store holds them; may be kept. */
 export class CellEntry {
   readonly site: SiteId;
   readonly eventQuarter: number;

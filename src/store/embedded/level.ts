@@ -14,24 +14,30 @@ export interface LevelOptions {
 
 /** Opens, and creates if missing; undefined: somebody holds its lock. */
 export async function openLevel(folder: string, options: LevelOptions): Promise<Level | undefined> {
-  // For its owner's eyes only; LevelDB itself would leave it to the umask.
-  await mkdir(folder, { recursive: true, mode: 0o700 });
-  const level: Level = new ClassicLevel(folder, {
-    keyEncoding: 'buffer',
-    valueEncoding: 'buffer',
-    cacheSize: options.cacheBytes,
-    writeBufferSize: options.writeBufferBytes,
-  });
   try {
+    // For its owner's eyes only; LevelDB itself would leave it to the umask.
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const level: Level = new ClassicLevel(folder, {
+      keyEncoding: 'buffer',
+      valueEncoding: 'buffer',
+      cacheSize: options.cacheBytes,
+      writeBufferSize: options.writeBufferBytes,
+    });
     await level.open();
     return level;
   } catch (thrown) {
-    const cause = toError(thrown).cause;
-    if (cause instanceof Error && 'code' in cause && cause.code === 'LEVEL_LOCKED')
-      return undefined;
-    const detail = `${folder}: ${toError(cause ?? thrown).message}`;
+    // The library says "failed to open"; why is in the cause.
+    const cause = thrown instanceof Error ? (thrown.cause ?? thrown) : thrown;
+    if (codeOf(cause) === 'LEVEL_LOCKED') return undefined;
+    const detail = `${folder}: ${toError(cause).message}`;
     throw new CounterError('STORE_UNOPENED', 'give-up', { cause: thrown, detail });
   }
+}
+
+function codeOf(thrown: unknown): unknown {
+  return typeof thrown === 'object' && thrown !== null && 'code' in thrown
+    ? thrown.code
+    : undefined;
 }
 
 export type LevelIterator = ReturnType<typeof iterateLevel>;
