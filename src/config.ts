@@ -16,7 +16,7 @@ import {
 export interface Config {
   readonly httpHost: string;
   readonly httpPort: number;
-  readonly store: StoreKind;
+  readonly store: 'embedded' | 'hbase';
   readonly dataDir: string;
   /** `host:port` of each ZooKeeper server; empty with the embedded store. */
   readonly hbaseZookeeper: readonly string[];
@@ -47,7 +47,6 @@ export interface Config {
   readonly url: string;
 }
 
-export type StoreKind = 'embedded' | 'hbase';
 export type LogLevel = 'info' | 'warn' | 'error' | 'silent';
 
 export interface ConfigSources {

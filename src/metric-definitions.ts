@@ -4,7 +4,6 @@
 import { Counter, Gauge, Histogram, type Aggregator, type Registry } from 'prom-client';
 
 export const eventResults = ['counted', 'filtered', 'duplicate', 'rejected', 'pending'] as const;
-export const filterReasons = ['bot', 'prefetch', 'unresolved_macro', 'unknown_ad'] as const;
 export const rejectReasons = [
   'ad_missing',
   'ad_invalid',

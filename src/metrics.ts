@@ -5,7 +5,6 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import {
   eventResults,
-  filterReasons,
   flushOutcomes,
   jobNames,
   journalErrorKinds,
@@ -23,7 +22,7 @@ import {
   type StoreOutcome,
   type WriterState,
 } from './metric-definitions.ts';
-import { measureNames, type MeasureName } from './model/measure.ts';
+import { filterReasons, measureNames, type MeasureName } from './model/measure.ts';
 
 /** What is measured where it stands, at each scrape. Every function answers at once. */
 export interface GaugeSource {

@@ -1,6 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
+import { rejectionReasons } from '../src/http/check-event.ts';
 import type { HttpMetrics } from '../src/http/ports.ts';
+import { rejectReasons, writerStates } from '../src/metric-definitions.ts';
 import { Metrics, type GaugeSource } from '../src/metrics.ts';
+import { writerStates as registryStates } from '../src/store/registry.ts';
 import { passPromtool, testWithPromtool } from './support/promtool.ts';
 
 const startMs = Date.UTC(2026, 0, 1);
@@ -68,6 +71,11 @@ describe('before anything happened', () => {
         'adcounter_http_request_duration_seconds_count{method="POST",route="/v1/clicks",code="503"}',
       ),
     ).toBe(0);
+  });
+
+  test('the labels are the words of the rooms that count', () => {
+    expect(rejectReasons).toEqual(expect.arrayContaining([...rejectionReasons]));
+    expect(writerStates).toEqual(registryStates);
   });
 
   test('two services in one process do not share a number', async () => {
