@@ -195,6 +195,10 @@ export const queryAdsConcurrentMax = 4;
 /** Sites that one answer sums before it asks for a shorter range. */
 export const querySitesMax = 1_000_000;
 
+assert(embeddedWriteBytesMax <= putBatchBytesMax, 'a batch is at least one synced write');
+assert(embeddedScansConcurrentMax <= scansConcurrentMax, 'embedded scans wait for one another');
+assert(queryTimeoutMs <= queryFreshTimeoutMs, 'a flush first takes longer, not shorter');
+
 // ── Commands ──
 /** `adcounter total`: longer than any question may take in the service. */
 export const cliTimeoutMs = 60_000;

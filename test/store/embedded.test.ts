@@ -3,7 +3,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { copyFile, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from '@jest/globals';
@@ -185,6 +185,16 @@ describe('who holds it', () => {
     await open({ dataDir });
     await writeFile(join(dataDir, 'store', 'holder'), 'no JSON');
     await expect(EmbeddedRowStore.open({ dataDir })).rejects.toThrow(/is held by another process/);
+  });
+
+  test('a holder file that cannot be written ends the opening, and frees the lock', async () => {
+    const dataDir = await newFolder();
+    const holder = join(dataDir, 'store', 'holder');
+    await mkdir(holder, { recursive: true });
+    const refused = { code: 'STORE_UNOPENED', remedy: 'give-up' };
+    await expect(EmbeddedRowStore.open({ dataDir })).rejects.toMatchObject(refused);
+    await rm(holder, { recursive: true });
+    expect((await open({ dataDir })).kind).toBe('embedded');
   });
 
   test('another process is refused; kill -9 frees the store at once', async () => {

@@ -80,7 +80,14 @@ export class EmbeddedRowStore implements RowStore {
     const level = await (options.openLevel ?? openLevel)(folder, levelOptions);
     if (level === undefined) throw await lockedBy(folder);
     const store = new EmbeddedRowStore(level, folder, options);
-    await writeHolder(folder, store.#wallMs());
+    try {
+      await writeHolder(folder, store.#wallMs());
+    } catch (thrown) {
+      // Whoever is refused later could not be told by whom; nor will this disk take any count.
+      await level.close();
+      const detail = `${folder}: ${String(thrown)}`;
+      throw new CounterError('STORE_UNOPENED', 'give-up', { cause: thrown, detail });
+    }
     return store;
   }
 
