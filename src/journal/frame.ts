@@ -137,8 +137,10 @@ export function writeU64(bytes: Buffer, value: number, offset: number): number {
   return bytes.writeUInt32BE(value % 2 ** 32, offset + 4);
 }
 
+const safeEnd = 2 ** 53;
+
 /** NaN where it is 2^53 or more. */
 export function readU64(bytes: Buffer, offset: number): number {
   const value = bytes.readUInt32BE(offset) * 2 ** 32 + bytes.readUInt32BE(offset + 4);
-  return Number.isSafeInteger(value) ? value : Number.NaN;
+  return value < safeEnd ? value : NaN;
 }

@@ -71,7 +71,9 @@ export class FolderReplay {
     });
     ours.sort((a, b) => a.firstPosition - b.firstPosition || (a.name < b.name ? -1 : 1));
     ours.forEach((survey, i) => judge(survey, i === ours.length - 1, problems));
-    for (const { positions } of ours) for (const range of positions) this.#positions.add(range);
+    for (const { positions } of ours) {
+      for (const range of positions.ranges) this.#positions.add(range);
+    }
     this.registeredMs = ours.find((survey) => survey.registeredMs !== undefined)?.registeredMs;
     this.lastAcceptMs = ours.reduce<number | undefined>(
       (last, { lastAcceptMs }) => Math.max(last ?? 0, lastAcceptMs ?? 0) || undefined,
@@ -170,7 +172,7 @@ interface Survey {
   firstPosition: number;
   lastPosition: number;
   frames: number;
-  readonly positions: PositionRange[];
+  readonly positions: PositionRanges;
   registeredMs: number | undefined;
   lastAcceptMs: number | undefined;
   /** Where the bytes that are no frame begin, behind the last frame. */
@@ -192,17 +194,16 @@ async function surveyOf(name: string, bytes: Buffer, problems: ProblemList): Pro
     firstPosition: header?.firstPosition ?? Infinity,
     lastPosition: 0,
     frames: 0,
-    positions: [],
+    positions: new PositionRanges(),
     registeredMs: undefined,
     lastAcceptMs: undefined,
     badTailAt: undefined,
     gaveUp: false,
   };
   if (found.isSpare || found.refusal !== undefined) return found;
-  const positions = new PositionRanges();
   let othersRanAt = 0;
   for (let step = reader.step(); step !== 'end'; step = reader.step()) {
-    if (step === 'frame') addFrame(found, reader, positions);
+    if (step === 'frame') addFrame(found, reader);
     if (step === 'gap') problems.add('damaged', name, `bytes ${scanner.start} to ${scanner.end}`);
     if (step === 'strange') {
       problems.add('frame_rejected', name, `position ${scanner.position}: ${reader.detail}`);
@@ -219,30 +220,30 @@ async function surveyOf(name: string, bytes: Buffer, problems: ProblemList): Pro
   }
   found.acceptanceQuarter = reader.acceptanceQuarter;
   found.gaveUp = scanner.gaveUp;
-  found.positions.push(...positions.ranges);
   return found;
 }
 
-function addFrame(found: Survey, reader: SegmentReader, positions: PositionRanges): void {
+function addFrame(found: Survey, reader: SegmentReader): void {
   const { position, acceptMs } = reader.scanner;
   if (found.firstPosition === Infinity) found.firstPosition = position;
-  found.lastPosition = Math.max(found.lastPosition, position);
-  found.lastAcceptMs = Math.max(found.lastAcceptMs ?? 0, acceptMs);
+  if (position > found.lastPosition) found.lastPosition = position;
+  if (acceptMs >= (found.lastAcceptMs ?? 0)) found.lastAcceptMs = acceptMs;
   found.registeredMs ??= reader.registeredMs;
   found.frames++;
-  positions.add({ first: position, last: position });
+  found.positions.add({ first: position, last: position });
 }
 
 /** A torn tail or damage? Only the last used segment can have been torn by a crash. */
 function judge(found: Survey, isLast: boolean, problems: ProblemList): void {
-  const { name, badTailAt, gaveUp } = found;
+  const { name, header, frames, badTailAt, gaveUp } = found;
   const isTorn = isLast && !gaveUp;
-  if (found.header === undefined && (found.frames > 0 || !isTorn)) {
+  const isTornAtOnce = isTorn && header === undefined && frames === 0;
+  if (header === undefined && !isTornAtOnce) {
     problems.add('header_damaged', name, 'frames were looked for all the same');
   }
-  if (badTailAt === undefined) return;
+  if (badTailAt === undefined && !isTornAtOnce) return;
   const kind = gaveUp ? 'search_ended' : isTorn ? 'torn_tail' : 'damaged';
-  problems.add(kind, name, `from byte ${badTailAt}`);
+  problems.add(kind, name, `from byte ${badTailAt ?? 0}`);
 }
 
 function foundOf(found: Survey): SegmentFound[] {

@@ -66,8 +66,9 @@ export class MemoryDisk implements Disk {
     return this.#namesIn(folder).sort();
   }
 
-  /** Puts a file there, synced. */
+  /** Puts a file there, synced, and the folders to it. */
   put(file: string, bytes: Buffer): void {
+    this.#addFolder(path.dirname(file));
     const inode = this.#inode('file');
     inode.written = Buffer.from(bytes);
     inode.synced = Buffer.from(bytes);
@@ -117,9 +118,7 @@ export class MemoryDisk implements Disk {
 
   async makeFolder(folder: string): Promise<void> {
     await this.#call('makeFolder');
-    for (let at = folder; !this.#names.has(at); at = path.dirname(at)) {
-      this.#names.set(at, this.#inode('folder'));
-    }
+    this.#addFolder(folder);
   }
 
   async removeFolder(folder: string): Promise<void> {
@@ -181,6 +180,12 @@ export class MemoryDisk implements Disk {
     // A real disk never answers in the same turn.
     await Promise.resolve();
     if (code !== undefined) throw errorOf(code);
+  }
+
+  #addFolder(folder: string): void {
+    for (let at = folder; !this.#names.has(at); at = path.dirname(at)) {
+      this.#names.set(at, this.#inode('folder'));
+    }
   }
 
   #namesIn(folder: string): string[] {
