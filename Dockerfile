@@ -1,4 +1,4 @@
-# The image of adcounter. Each step is a command that the tests run (test/dockerfile.test.ts).
+# The image of adcounter. Each step is a command that the tests run (test/deploy/dockerfile.test.ts).
 FROM node:24-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
