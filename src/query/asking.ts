@@ -41,7 +41,7 @@ export interface AskingNeeds {
 export interface RegistryState {
   /** Least watermark of the open writers; null: nobody ever wrote. */
   readonly completeThroughMs: number | null;
-  /** Greatest believable watermark; where it is left out, completeThrough stands for it. */
+  /** Greatest watermark of all; where it is left out, completeThrough stands for it. */
   readonly greatestWatermarkMs?: number | null;
 }
 

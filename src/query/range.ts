@@ -1,6 +1,7 @@
 // Which quarters a question means, and which of them are read.
 // Promises: widened outward to whole quarters, cut at the retention; what everybody accepted so
 // far lies inside a range without ends. Only computes.
+import { watermarkAheadMs } from '../limits.ts';
 import { CounterError } from '../model/errors.ts';
 import { dayOfQuarter, quarterOf, quarterStartMs, quartersPerDay } from '../model/quarter.ts';
 import type { QuarterRange } from '../model/quarter.ts';
@@ -46,7 +47,10 @@ export function readRangeOf(asked: RangeAsked, context: RangeContext): ReadRange
   const asFirst = fromMs === undefined ? kept : quarterOf(fromMs);
   const first = Math.max(kept, asFirst);
   // A writer's clock may be ahead of this one: what it confirmed belongs to "everything".
-  const current = Math.max(nowQuarter, quarterOf(context.reachedMs ?? 0));
+  // Not a clock gone wild: nobody follows those, so nothing was accepted in their quarters.
+  const reachedMs = context.reachedMs ?? 0;
+  const believed = reachedMs <= context.nowMs + watermarkAheadMs;
+  const current = believed ? Math.max(nowQuarter, quarterOf(reachedMs)) : nowQuarter;
   const end = toMs === undefined ? Math.max(current, first) + 1 : quarterAfter(toMs);
   if (end <= first) {
     throw invalidRange(`nothing is kept from before ${iso(kept)} (RETENTION_DAYS)`);

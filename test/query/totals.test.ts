@@ -187,6 +187,9 @@ describe('the range', () => {
       range: { end: nowQuarter + 4 },
       impressions: { counted: 7 },
     });
+    const wildMs = world.nowMs + 24 * hour + 1;
+    world.registry = { completeThroughMs: 0, greatestWatermarkMs: wildMs };
+    expect((await totalOf(world)).range.end).toBe(nowQuarter + 1);
   });
 });
 
