@@ -10,13 +10,25 @@ import { failureOf, toCounterError } from './failures.ts';
 import type { ServerAddress } from './host-map.ts';
 import { addressOf } from './locator.ts';
 import { messages } from './messages.ts';
-import type { Int64, Message, ServerNameMessage, TableNameMessage } from './messages.ts';
+import type {
+  AttributeMessage,
+  Int64,
+  Message,
+  ServerNameMessage,
+  TableNameMessage,
+} from './messages.ts';
 import type { HBaseObserver } from './observer.ts';
 
 export interface TableDescription {
   readonly name: string;
   /** By name, as HBase keeps them: TTL, VERSIONS … of each family. */
   readonly families: ReadonlyMap<string, ReadonlyMap<string, string>>;
+}
+
+export interface NewTable extends TableDescription {
+  readonly splitKeys: readonly Buffer[];
+  /** Of the table itself, beside those of its families. */
+  readonly attributes?: ReadonlyMap<string, string>;
 }
 
 const stateFinished = 2;
@@ -50,27 +62,22 @@ export class Admin {
     return reply.tableSchema.map((table) => ({
       name: joinName(table.tableName),
       families: new Map(
-        table.columnFamilies.map((family) => [text(family.name), attributes(family.attributes)]),
+        table.columnFamilies.map((family) => [text(family.name), attributesOf(family.attributes)]),
       ),
     }));
   }
 
   /** False: somebody else has made it before. */
-  async createTable(
-    table: TableDescription & { readonly splitKeys: readonly Buffer[] },
-    deadline: Deadline,
-  ): Promise<boolean> {
+  async createTable(table: NewTable, deadline: Deadline): Promise<boolean> {
     const tableName = splitName(table.name);
     await this.#createNamespace(tableName.namespace, deadline);
     const columnFamilies = [...table.families].map(([name, values]) => ({
       name: Buffer.from(name),
-      attributes: [...values].map(([first, second]) => ({
-        first: Buffer.from(first),
-        second: Buffer.from(second),
-      })),
+      attributes: attributePairs(values),
     }));
+    const attributes = attributePairs(table.attributes ?? new Map());
     const body = messages.createTable.encodeDelimited({
-      tableSchema: { tableName, attributes: [], columnFamilies },
+      tableSchema: { tableName, attributes, columnFamilies },
       splitKeys: table.splitKeys,
     });
     return await this.#procedure('CreateTable', body, 'STORE_TABLE_EXISTS', deadline);
@@ -100,7 +107,7 @@ export class Admin {
     deadline: Deadline,
   ): Promise<void> {
     const body = messages.moveRegion.encodeDelimited({
-      region: { type: 1, value: region.name },
+      region: { type: 2, value: Buffer.from(nameParts(region).encodedName) },
       destServerName: to,
     });
     await this.#call('MoveRegion', body, null, deadline);
@@ -111,7 +118,7 @@ export class Admin {
     splitRow: Buffer,
     deadline: Deadline,
   ): Promise<void> {
-    const [table, id] = nameParts(region);
+    const { table, id } = nameParts(region);
     const { startKey, endKey } = region;
     const regionInfo = { regionId: id, tableName: splitName(table), startKey, endKey };
     const body = messages.splitRegion.encodeDelimited({
@@ -215,15 +222,25 @@ function joinName({ namespace, qualifier }: TableNameMessage): string {
 }
 
 /** Of `table,start key,id.encoded name.`, where the start key may hold any byte. */
-function nameParts({ name }: { readonly name: Buffer }): [table: string, id: number] {
+function nameParts({ name }: { readonly name: Buffer }): {
+  readonly table: string;
+  readonly id: number;
+  readonly encodedName: string;
+} {
   const whole = name.toString('latin1');
-  const id = /,(\d+)\.[0-9a-f]{32}\.$/.exec(whole)?.[1];
-  return [whole.slice(0, whole.indexOf(',')), Number(id)];
+  const parts = /,(\d+)\.([0-9a-f]{32})\.$/.exec(whole);
+  const table = whole.slice(0, whole.indexOf(','));
+  return { table, id: Number(parts?.[1]), encodedName: parts?.[2] ?? '' };
 }
 
-function attributes(
-  pairs: readonly { readonly first: Uint8Array; readonly second: Uint8Array }[],
-): ReadonlyMap<string, string> {
+function attributePairs(values: ReadonlyMap<string, string>): AttributeMessage[] {
+  return [...values].map(([first, second]) => ({
+    first: Buffer.from(first),
+    second: Buffer.from(second),
+  }));
+}
+
+function attributesOf(pairs: readonly AttributeMessage[]): ReadonlyMap<string, string> {
   return new Map(pairs.map(({ first, second }) => [text(first), text(second)]));
 }
 

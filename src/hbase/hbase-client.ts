@@ -11,7 +11,7 @@ import type {
   ScanTally,
 } from '../model/rows.ts';
 import { Admin } from './admin.ts';
-import type { TableDescription } from './admin.ts';
+import type { NewTable, TableDescription } from './admin.ts';
 import { checkAndPutCell } from './check-and-put.ts';
 import { Connections } from './connections.ts';
 import { Deadline } from './deadline.ts';
@@ -36,6 +36,8 @@ export interface HBaseClientOptions {
   /** The longest that one attempt of a call may take. */
   readonly rpcTimeoutMs: number;
   readonly observer: HBaseObserver;
+  /** Where master and meta are; ZooKeeper's answer, if not said otherwise. */
+  readonly discovery?: Discovery;
 }
 
 /** A table and the family in it. */
@@ -54,7 +56,8 @@ export class HBaseClient {
   constructor(options: HBaseClientOptions) {
     const { observer, rpcTimeoutMs } = options;
     this.#options = options;
-    this.#discovery = new ZooKeeperDiscovery({ quorum: options.zookeeper, znode: options.znode });
+    const { zookeeper: quorum, znode } = options;
+    this.#discovery = options.discovery ?? new ZooKeeperDiscovery({ quorum, znode });
     this.#connections = new Connections(options);
     const shared = { connections: this.#connections, discovery: this.#discovery };
     this.#locator = new Locator({ ...shared, observer, rpcTimeoutMs });
@@ -91,10 +94,7 @@ export class HBaseClient {
   }
 
   /** Made and ready; false: somebody else has made it before. */
-  async createTable(
-    table: TableDescription & { readonly splitKeys: readonly Buffer[] },
-    options: CallOptions,
-  ): Promise<boolean> {
+  async createTable(table: NewTable, options: CallOptions): Promise<boolean> {
     return await this.#admin.createTable(table, new Deadline(options));
   }
 

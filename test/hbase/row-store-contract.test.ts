@@ -2,7 +2,8 @@
 import { sharedHBase } from './server/shared.ts';
 import { HBaseRowStore } from '../../src/store/hbase/hbase-row-store.ts';
 import { rowStoreContract } from '../store/row-store-contract.ts';
-import { clientOptions, describeWithJava } from './with-hbase.ts';
+import { clientOptions } from './client-options.ts';
+import { describeWithJava } from './with-hbase.ts';
 
 describeWithJava('contract: hbase', () => {
   rowStoreContract(async () => {

@@ -1,15 +1,13 @@
 // Suites on a real HBase. Without Java or Maven they are skipped, loudly; where CI is set they fail.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { HBaseClient } from '../../src/hbase/hbase-client.ts';
-import type { HBaseClientOptions } from '../../src/hbase/hbase-client.ts';
-import { silentObserver } from '../../src/hbase/observer.ts';
+import { clientOptions, inTime } from './client-options.ts';
 import { whatIsMissing } from './server/jars.ts';
 import { sharedHBase } from './server/shared.ts';
 import type { SharedHBase } from './server/shared.ts';
 import { hbaseRoot } from './server/standalone.ts';
 
 export const startTimeoutMs = 240_000;
-export const inTime = { timeoutMs: 30_000 };
 export const family = Buffer.from('c');
 
 export interface OnHBase {
@@ -48,18 +46,6 @@ export function describeWithJava(name: string, suite: () => void): void {
       expect(missing).toBeNull();
     });
   });
-}
-
-export function clientOptions(zookeeper: string): HBaseClientOptions {
-  return {
-    zookeeper,
-    znode: '/hbase',
-    hostMap: new Map(),
-    user: 'adcounter',
-    durability: 'sync_wal',
-    rpcTimeoutMs: 10_000,
-    observer: silentObserver,
-  };
 }
 
 let tables = 0;

@@ -4,7 +4,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { endOrphan, hbaseRoot, startHBase } from './standalone.ts';
+import { addressIn, endOrphan, hbaseRoot, startHBase } from './standalone.ts';
 
 export interface SharedHBase {
   readonly zookeeper: string;
@@ -18,6 +18,10 @@ export async function sharedHBase(): Promise<SharedHBase> {
   const folder = runFolder();
   const ready = path.join(folder, 'shared.json');
   const lock = path.join(folder, 'starting');
+  // Kept from an earlier run, and ended since.
+  if (existsSync(ready) && addressIn(path.join(folder, 'hbase')) === null) {
+    rmSync(folder, { recursive: true });
+  }
   mkdirSync(folder, { recursive: true });
   const deadline = Date.now() + startTimeoutMs;
   while (!existsSync(ready)) {
@@ -29,6 +33,11 @@ export async function sharedHBase(): Promise<SharedHBase> {
   return JSON.parse(readFileSync(ready, 'utf8')) as SharedHBase;
 }
 
+/** For a suite that starts an HBase of its own; ended with the run, if not before. */
+export function ownFolder(name: string): string {
+  return path.join(runFolder(), name);
+}
+
 /** At the end of a test run: ends its HBase, and those of runs that were killed. */
 export async function endRuns(): Promise<void> {
   if (!existsSync(hbaseRoot)) return;
@@ -37,7 +46,7 @@ export async function endRuns(): Promise<void> {
     if (!name.startsWith(runPrefix) || !Number.isInteger(pid)) continue;
     if (name !== path.basename(runFolder()) && existsSync(`/proc/${pid}`)) continue;
     const folder = path.join(hbaseRoot, name);
-    await endOrphan(path.join(folder, 'hbase'));
+    for (const instance of readdirSync(folder)) await endOrphan(path.join(folder, instance));
     rmSync(folder, { recursive: true, force: true });
   }
 }

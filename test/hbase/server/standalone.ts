@@ -21,6 +21,7 @@ import { ensureJars } from './jars.ts';
 
 const startTimeoutMs = 120_000;
 const stopTimeoutMs = 20_000;
+const readyLine = 'Master has completed initialization';
 
 /** The git-ignored folder of everything that HBase leaves on disk. */
 export const hbaseRoot = fileURLToPath(new URL('../../../.hbase', import.meta.url));
@@ -78,6 +79,15 @@ export async function startHBase(options: HBaseOptions): Promise<RunningHBase> {
   };
 }
 
+/** The address of an HBase that is up and ready in a folder; null: there is none. */
+export function addressIn(folder: string): string | null {
+  const pid = readPid(folder);
+  const address = path.join(folder, 'zookeeper');
+  if (pid === null || !isOurs(pid, folder) || !existsSync(address)) return null;
+  const ready = readFileSync(logFileOf(folder), 'latin1').includes(readyLine);
+  return ready ? readFileSync(address, 'utf8').trim() : null;
+}
+
 /** Ends the HBase of a folder, if one is left there. True: there was one. */
 export async function endOrphan(
   folder: string,
@@ -90,7 +100,7 @@ export async function endOrphan(
 }
 
 async function launchJvm(folder: string, jars: string, heapMiB: number): Promise<number> {
-  const logFile = path.join(folder, 'logs', 'hbase.log');
+  const logFile = logFileOf(folder);
   const log = openSync(logFile, 'w');
   const child = spawn(
     'java',
@@ -115,7 +125,7 @@ async function launchJvm(folder: string, jars: string, heapMiB: number): Promise
   if (pid === undefined) throw new Error('The JVM of HBase could not be started.');
   writeFileSync(pidFile(folder), `${pid}\n`);
   const deadline = Date.now() + startTimeoutMs;
-  while (!readFileSync(logFile, 'latin1').includes('Master has completed initialization')) {
+  while (!readFileSync(logFile, 'latin1').includes(readyLine)) {
     if (ended) throw new Error(`HBase ended while it started; see ${logFile}.`);
     if (Date.now() > deadline) {
       await endProcess(folder, pid, 'SIGKILL');
@@ -134,7 +144,9 @@ async function endProcess(
   const deadline = Date.now() + stopTimeoutMs;
   if (isOurs(pid, folder)) process.kill(pid, signal);
   while (isOurs(pid, folder)) {
-    if (Date.now() > deadline) process.kill(pid, 'SIGKILL');
+    // All is closed by then; what HBase still waits for, for a minute, are threads of its own.
+    const closed = readFileSync(logFileOf(folder), 'latin1').includes('is still alive');
+    if (closed || Date.now() > deadline) process.kill(pid, 'SIGKILL');
     await sleep(50);
   }
   rmSync(pidFile(folder), { force: true });
@@ -152,6 +164,10 @@ function isOurs(pid: number, folder: string): boolean {
 
 function folderFlag(folder: string): string {
   return `-Dadcounter.hbase.folder=${path.resolve(folder)}`;
+}
+
+function logFileOf(folder: string): string {
+  return path.join(folder, 'logs', 'hbase.log');
 }
 
 function pidFile(folder: string): string {

@@ -2,7 +2,7 @@
 // Ready when `up` returns; it stays until `down`. Everything lies under .hbase/up, data included.
 import { existsSync } from 'node:fs';
 import path from 'node:path';
-import { endOrphan, hbaseRoot, startHBase } from './standalone.ts';
+import { addressIn, endOrphan, hbaseRoot, startHBase } from './standalone.ts';
 
 const folder = path.resolve(process.env['TEST_HBASE_FOLDER'] ?? path.join(hbaseRoot, 'up'));
 
@@ -15,7 +15,14 @@ try {
 }
 
 async function up(): Promise<void> {
-  const hbase = await startHBase({
+  const running = addressIn(folder);
+  const zookeeper = running ?? (await start());
+  process.stdout.write(running === null ? 'HBase is up. Use it with\n' : 'HBase was up already:\n');
+  process.stdout.write(`ADCOUNTER_HBASE_ZOOKEEPER=${zookeeper}\n`);
+}
+
+async function start(): Promise<string> {
+  const { zookeeper } = await startHBase({
     folder,
     ports: {
       ...port('zookeeper', 'TEST_HBASE_ZOOKEEPER_PORT'),
@@ -23,8 +30,7 @@ async function up(): Promise<void> {
       ...port('regionServer', 'TEST_HBASE_REGION_SERVER_PORT'),
     },
   });
-  process.stdout.write(`HBase is up (pid ${hbase.pid()}). Use it with\n`);
-  process.stdout.write(`ADCOUNTER_HBASE_ZOOKEEPER=${hbase.zookeeper}\n`);
+  return zookeeper;
 }
 
 async function down(): Promise<void> {
