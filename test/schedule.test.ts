@@ -61,6 +61,8 @@ describe('every', () => {
     expect(most).toBe(1);
     expect(finished).toBe(2);
     expect(overlaps).toBe(4);
+    const late = lines.filter(({ level, event }) => level === 'warn' && event === 'job.late');
+    expect(late).toHaveLength(4);
     const stopped = schedule?.stop();
     await jest.advanceTimersByTimeAsync(25_000);
     await stopped;
