@@ -48,8 +48,8 @@ export interface FolderIdentity {
 
 /** The code that the operating system gave, or ''. */
 export function diskCode(thrown: unknown): string {
-  const code = thrown instanceof Error ? (thrown as NodeJS.ErrnoException).code : undefined;
-  return typeof code === 'string' ? code : '';
+  const isObject = typeof thrown === 'object' && thrown !== null;
+  return isObject && 'code' in thrown && typeof thrown.code === 'string' ? thrown.code : '';
 }
 
 // node:fs by its callbacks and raw descriptors: a frame's write and sync are on the way of every
