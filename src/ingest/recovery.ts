@@ -145,6 +145,11 @@ export class Recovery {
     if (neverWrote && entry?.record.state === 'sealed') return this.#close(estate);
     if (neverWrote && entry === undefined) return isDead ? this.#close(estate) : undefined;
     this.#report(estate);
+    const { segments } = replay;
+    this.#options.log.info('recovery.began', 'What a dead writer left behind is read', {
+      writer_id: writer,
+      segments: segments.length,
+    });
     let chain = new RegistryChain(this.#options.link.registry, writer, entry);
     let registeredMs = replay.registeredMs ?? entry?.record.registeredMs ?? undefined;
     if (registeredMs === undefined) {
