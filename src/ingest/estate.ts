@@ -36,6 +36,7 @@ export function cellAt(writer: WriterId, quarter: number, found: QuarterReplay, 
 export function blankRecord({ note, suspect, replay }: Estate, watermarkMs: number): WriterRecord {
   return {
     state: 'open',
+    sealedBy: null,
     registeredMs: null,
     watermarkMs,
     position: 0,

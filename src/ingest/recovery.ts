@@ -142,7 +142,10 @@ export class Recovery {
     const { writer, replay, entry } = estate;
     const isDead = this.#proof.isDead(estate.suspect);
     const neverWrote = replay.segments.length === 0 && replay.alarms === 0;
-    if (neverWrote && entry?.record.state === 'sealed') return this.#close(estate);
+    const { state, sealedBy } = entry?.record ?? {};
+    // Whoever sealed itself had confirmed everything; a frame behind that never counts.
+    if (sealedBy === 'itself') return this.#close(estate);
+    if (neverWrote && state === 'sealed') return this.#close(estate);
     if (neverWrote && entry === undefined) return isDead ? this.#close(estate) : undefined;
     this.#report(estate);
     const { segments } = replay;
@@ -245,6 +248,7 @@ export class Recovery {
     const outcome = await chain.advance((standing) => ({
       ...(standing ?? blankRecord(estate, 0)),
       state: 'sealed',
+      sealedBy: 'recoverer',
       position: Math.max(position, standing?.position ?? 0),
       watermarkMs: Math.max(standing?.watermarkMs ?? 0, watermarkMs),
     }));

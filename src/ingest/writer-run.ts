@@ -214,6 +214,7 @@ export class WriterRun {
       ...this.firstRecord(this.#registeredMs ?? null, 0),
       ...standing,
       state: seal ? 'sealed' : 'open',
+      sealedBy: seal ? 'itself' : null,
       watermarkMs: Math.max(standing?.watermarkMs ?? 0, this.#capped(boundary.watermarkMs)),
       position: boundary.position,
       trimmed: Math.max(standing?.trimmed ?? 1, trimmed),
@@ -227,7 +228,7 @@ export class WriterRun {
   firstRecord(registeredMs: number | null, watermarkMs: number): WriterRecord {
     const { host, bootId, startedMs, folder } = this.note;
     const state = 'open' as const;
-    const chain = { state, registeredMs, watermarkMs, position: 0, trimmed: 1 };
+    const chain = { state, sealedBy: null, registeredMs, watermarkMs, position: 0, trimmed: 1 };
     return { ...chain, host, bootId, startedMs, folder };
   }
 

@@ -18,6 +18,8 @@ export type WriterState = (typeof writerStates)[number];
 /** What a writer has said of itself; moments are ms since 1970 UTC. */
 export interface WriterRecord {
   readonly state: WriterState;
+  /** Null while it is not sealed. */
+  readonly sealedBy: (typeof sealers)[number] | null;
   /** End of the registration; the acceptance moment of unregistered frames. Null: not yet. */
   readonly registeredMs: number | null;
   /** Everything that the writer accepted before it is in the store. */
@@ -32,6 +34,9 @@ export interface WriterRecord {
   /** The journal folder, so that a copied folder's lock proves nothing. */
   readonly folder: FolderIdentity;
 }
+
+/** Whoever sealed itself has put all that will ever count; behind a recoverer more may turn up. */
+export const sealers = ['itself', 'recoverer'] as const;
 
 export interface FolderIdentity {
   readonly device: string;
@@ -200,6 +205,8 @@ export function decodeRecord(
   const whole = moments.every((moment) => Number.isSafeInteger(moment));
   if (state === undefined || !whole || typeof nonce !== 'string') throw invalid();
   if (registered !== null && !Number.isSafeInteger(registered)) throw invalid();
+  const sealedBy = sealers.find((known) => known === rest['sealedBy']) ?? null;
+  if ((state === 'sealed') !== (sealedBy !== null)) throw invalid();
   const record = { ...rest, registeredMs: registered, watermarkMs: watermark, startedMs: started };
   return { record: record as unknown as WriterRecord, nonce };
 }

@@ -17,6 +17,7 @@ const timedOut = (): Error => new CounterError('TIMED_OUT', 'retry');
 function record(change: Partial<WriterRecord> = {}): WriterRecord {
   return {
     state: 'open',
+    sealedBy: null,
     registeredMs: null,
     watermarkMs: 1000,
     position: 0,
@@ -89,7 +90,7 @@ describe('a chain of records', () => {
   test('a record that somebody else wrote is foreign', async () => {
     await chain.advance(() => record());
     const other = new RegistryChain(registry, writer, await registry.read(writer));
-    expect(await other.advance(() => record({ state: 'sealed' }))).toBe('done');
+    expect(await other.advance(() => record({ state: 'sealed', sealedBy: 'itself' }))).toBe('done');
     expect(await chain.advance(() => record({ position: 3 }))).toBe('foreign');
     expect((await standing())?.state).toBe('sealed');
   });
@@ -115,7 +116,7 @@ describe('a chain of records', () => {
 test('a record reads back as it was written; 01 and JSON', () => {
   const bytes = encodeRecord(record({ registeredMs: 17 }), 'abc');
   expect(bytes.toString('latin1')).toBe(
-    '\u0001{"state":"open","position":0,"trimmed":1,"host":"h","bootId":"b",' +
+    '\u0001{"state":"open","sealedBy":null,"position":0,"trimmed":1,"host":"h","bootId":"b",' +
       '"folder":{"device":"1","inode":"2"},"registered":17,"watermark":1000,"started":5,' +
       '"nonce":"abc"}',
   );
