@@ -69,6 +69,7 @@ export class FolderReplay {
       if (isForeign) problems.add('segment_refused', name, `of writer ${header.writer}`);
       return refusal === undefined && !isForeign;
     });
+    placeUnknown(ours);
     ours.sort((a, b) => a.firstPosition - b.firstPosition || (a.name < b.name ? -1 : 1));
     ours.forEach((survey, i) => judge(survey, i === ours.length - 1, problems));
     for (const { positions } of ours) {
@@ -231,6 +232,15 @@ function addFrame(found: Survey, reader: SegmentReader): void {
   found.registeredMs ??= reader.registeredMs;
   found.frames++;
   found.positions.add({ first: position, last: position });
+}
+
+/** A segment that says nothing of its positions stands where its name puts it. */
+function placeUnknown(inOrderOfNames: readonly Survey[]): void {
+  let before = 0;
+  for (const found of inOrderOfNames) {
+    if (found.firstPosition === Infinity) found.firstPosition = before + 0.5;
+    else before = Math.max(found.firstPosition, found.lastPosition);
+  }
 }
 
 /** A torn tail or damage? Only the last used segment can have been torn by a crash. */

@@ -171,7 +171,7 @@ test('a write that fails after a part of the frame leaves a torn tail', async ()
   expect(state).toEqual(model.states.at(-1));
 });
 
-test('a full disk fails no journal: it goes on in its segment, says so in time, and recovers', async () => {
+test('a full disk fails no journal: it goes on, says so in time, and recovers', async () => {
   let nowMs = 0;
   const clock = { monotonicMs: () => nowMs };
   const { disk, journal, errors } = await newJournal({ clock, minFreeBytes: 10_000 });

@@ -60,7 +60,7 @@ test('an append resolves only after its write and a sync', async () => {
   expect((await replayAll(disk)).state.size).toBe(1);
 });
 
-test('what was appended before the registration belongs to its quarter, for any replay', async () => {
+test('what came before the registration belongs to its quarter, for any replay', async () => {
   const { disk, journal } = await newJournal();
   const model = new WriterModel({ registered: false });
   await appendAll(journal, model, someSteps(40));
@@ -203,7 +203,7 @@ test('a rollover finds its next segment prepared', async () => {
   expect(disk.calls.slice(before).indexOf('create')).toBe(-1);
 });
 
-test('the accept quarter is that of the accept time, or the frame is refused as our mistake', async () => {
+test('a frame that breaks our own rules is refused as our mistake', async () => {
   const { journal } = await newJournal();
   const wrong = { ...frame(firstQuarter), acceptanceQuarter: firstQuarter + 1 };
   await expect(journal.append(wrong)).rejects.toThrow('acceptance quarter');
