@@ -48,7 +48,7 @@ interface Rounds {
 export async function putBatch(room: Multi, options: PutOptions): Promise<PutOutcome> {
   const { batch, deadline } = options;
   const rounds: Rounds = {
-    waiting: Int32Array.from({ length: batch.count }, (_, i) => i),
+    waiting: new Int32Array(batch.count).map((_, i) => i),
     confirmed: new Uint8Array(batch.count),
     failures: new Map(),
   };
@@ -88,8 +88,8 @@ function mayTryAgain(rounds: Rounds, i: number): boolean {
 
 function outcomeOf(rounds: Rounds, why: CounterError | null): PutOutcome {
   let confirmedCount = 0;
-  for (const [i, done] of rounds.confirmed.entries()) {
-    if (done === 1) {
+  for (let i = 0; i < rounds.confirmed.length; i++) {
+    if (rounds.confirmed[i] === 1) {
       confirmedCount++;
       rounds.failures.delete(i);
     } else if (!rounds.failures.has(i)) {

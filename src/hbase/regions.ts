@@ -64,8 +64,15 @@ export function holds(region: Region, bytes: Buffer, start: number, end: number)
   );
 }
 
+/** Byte by byte: keys differ early, and a call into native code would cost more than the loop. */
 function compareRow(bytes: Buffer, start: number, end: number, key: Buffer): number {
-  return bytes.compare(key, 0, key.length, start, end);
+  const rowLength = end - start;
+  const length = Math.min(rowLength, key.length);
+  for (let k = 0; k < length; k++) {
+    const difference = (bytes[start + k] ?? 0) - (key[k] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return rowLength - key.length;
 }
 
 function overlap(a: Region, b: Region): boolean {
