@@ -42,7 +42,8 @@ function paramsOf(request: Request): Params {
 
 /** Express decodes the parts of a path and fails on broken percent-encoding. */
 function isBadPath(thrown: unknown): boolean {
-  return thrown instanceof URIError || (thrown instanceof Error && 'status' in thrown);
+  if (typeof thrown !== 'object' || thrown === null) return false;
+  return 'status' in thrown && thrown.status === 400;
 }
 
 function badPath(): Problem {

@@ -27,10 +27,14 @@ async function gunzippedWithin(bytes: Buffer): Promise<Buffer> {
   try {
     return await gunzipped(bytes, { maxOutputLength: bodyBytesMax });
   } catch (thrown) {
-    const code = thrown instanceof Error && 'code' in thrown ? thrown.code : undefined;
-    if (code === 'ERR_BUFFER_TOO_LARGE') throw tooLargeInflated();
+    if (isTooLarge(thrown)) throw tooLargeInflated();
     throw new Problem('not_gzip', 'The body cannot be inflated; nothing was counted.');
   }
+}
+
+function isTooLarge(thrown: unknown): boolean {
+  if (typeof thrown !== 'object' || thrown === null) return false;
+  return 'code' in thrown && thrown.code === 'ERR_BUFFER_TOO_LARGE';
 }
 
 function tooLargeInflated(): Problem {

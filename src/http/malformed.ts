@@ -33,7 +33,8 @@ export function answerMalformed(server: Server, metrics: HttpMetrics): void {
     }
     const [name, detail] = meaningOf(error.code);
     const problem = new Problem(name, detail);
-    metrics.request('other', 'none', problem.status, 0);
+    // A request that has a route is measured there.
+    if (!unanswered) metrics.request('other', 'none', problem.status, 0);
     socket.end(rawAnswer(problem, requestIdOf(undefined)));
   });
 }

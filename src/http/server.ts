@@ -3,6 +3,7 @@
 // that are not even HTTP, and a drain that ends. Never counts, never asks: see `routes.ts`.
 import { createServer } from 'node:http';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
 import {
   connectionsCheckMs,
   connectionsMax,
@@ -30,8 +31,8 @@ export interface HttpServer {
 }
 
 export function createHttpServer(options: HttpOptions): HttpServer {
-  let draining = false;
-  const edge = createEdge(options, () => draining);
+  let draining: Promise<void> | undefined;
+  const edge = createEdge(options, () => draining !== undefined);
   const app = createApp(createRoutes(options), edge);
   const server = createServer(
     {
@@ -52,24 +53,39 @@ export function createHttpServer(options: HttpOptions): HttpServer {
   server.maxConnections = connectionsMax;
   server.timeout = socketIdleMsMax;
   answerMalformed(server, options.metrics);
+  const connections = openConnections(server);
   return {
     server,
     drain: (drainMsMax = httpDrainMsMax) => {
-      draining = true;
-      return drained(server, drainMsMax);
+      draining ??= drained(server, connections, drainMsMax);
+      return draining;
     },
   };
+}
+
+function openConnections(server: Server): ReadonlySet<Socket> {
+  const connections = new Set<Socket>();
+  server.on('connection', (socket: Socket) => {
+    connections.add(socket);
+    socket.once('close', () => connections.delete(socket));
+  });
+  return connections;
 }
 
 /** How often connections that became idle are looked for while a server drains. */
 const idleCheckMs = 50;
 
-async function drained(server: Server, drainMsMax: number): Promise<void> {
+async function drained(
+  server: Server,
+  connections: ReadonlySet<Socket>,
+  drainMsMax: number,
+): Promise<void> {
   if (!server.listening) return;
   const closed = new Promise<void>((resolve) => {
     server.close(() => resolve());
   });
-  const idle = setInterval(() => server.closeIdleConnections(), idleCheckMs);
+  closeIdle(server, connections);
+  const idle = setInterval(() => closeIdle(server, connections), idleCheckMs);
   // Once it is closed node no longer looks at the time-outs of requests that still arrive.
   const cut = setTimeout(() => server.closeAllConnections(), drainMsMax);
   try {
@@ -78,4 +94,10 @@ async function drained(server: Server, drainMsMax: number): Promise<void> {
     clearInterval(idle);
     clearTimeout(cut);
   }
+}
+
+/** For node a connection is idle after a request only; opened in advance, it is so too. */
+function closeIdle(server: Server, connections: ReadonlySet<Socket>): void {
+  server.closeIdleConnections();
+  for (const socket of connections) if (socket.bytesRead === 0) socket.destroy();
 }

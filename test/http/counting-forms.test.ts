@@ -50,7 +50,7 @@ for (const [name, type, body, events] of forms) {
       .set('Content-Type', type)
       .set('Content-Encoding', 'gzip')
       .serialize((bytes: unknown) => bytes as string)
-      .send(gzipSync(body) as unknown as object);
+      .send(gzipSync(body));
     expect(answer.status).toBe(202);
     expect(eventsIn(service)).toEqual(events);
   });
@@ -109,7 +109,7 @@ test('cache busters are ignored', async () => {
   expect(answer.status).toBe(202);
 });
 
-test('dryRun=true gives the verdicts with 200 and counts nothing, not even in metrics', async () => {
+test('dryRun=true gives the verdicts with 200 and counts nothing', async () => {
   const { service, answer } = await countOne('?dryRun=true', [one, { ad: 'a' }]);
   expect(answer.status).toBe(200);
   expect(answer.body).toMatchObject({ accepted: 1, counted: 1, rejectedTotal: 1 });
@@ -188,7 +188,9 @@ test('unknown fields are ignored and counted, in events and beside them', async 
 });
 
 test('names of prototypes, emoji and slashes are ads like any other', async () => {
-  const ads = ['__proto__', 'constructor', 'toString', '👩‍🚀', 'a/b', 'a%2Fb', 'a b', 'é', 'e\u0301'];
+  const ads = ['__proto__', 'constructor', 'toString', '👩‍🚀', 'a/b', 'a%2Fb', 'a b'].concat(
+    'e\u0301',
+  );
   const { service, answer } = await countOne(
     '',
     ads.map((ad) => ({ ad, site: 'constructor' })),

@@ -1,5 +1,7 @@
 // Everything below the edge, in memory, and the real server object above it.
 // Remembers what it was asked and counts what it accepted; fails when told to.
+import { connect } from 'node:net';
+import type { AddressInfo, Socket } from 'node:net';
 import { createHttpServer } from '../../src/http/server.ts';
 import type { HttpServer } from '../../src/http/server.ts';
 import type { HttpMetrics, HttpOptions, Readiness } from '../../src/http/ports.ts';
@@ -166,4 +168,16 @@ export function eventsIn({ accepted }: World): readonly Partial<AdEvent>[] {
       return measure === 1 ? plain : { ...plain, measure };
     }),
   );
+}
+
+/** A bare connection to the service, for what no HTTP client would send. */
+export async function connected({ server }: World): Promise<Socket> {
+  if (!server.listening) {
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', () => resolve()));
+  }
+  const { port } = server.address() as AddressInfo;
+  return new Promise((resolve, reject) => {
+    const socket = connect(port, '127.0.0.1', () => resolve(socket));
+    socket.once('error', reject);
+  });
 }
