@@ -7,27 +7,38 @@ import { Problem, problemAnswer } from './problems.ts';
 import type { ProblemName } from './problems.ts';
 import { requestIds } from './request-id.ts';
 
+/** What a connection still owes: how many answers, and the request that came last. */
 interface InFlight {
-  readonly request: IncomingMessage;
-  readonly response: ServerResponse;
+  unanswered: number;
+  last: IncomingMessage;
+  lastResponse: ServerResponse;
 }
 
 export function answerMalformed(server: Server, metrics: HttpMetrics): void {
   const requestIdOf = requestIds();
-  /** The request of each connection that has no whole answer yet. */
-  const inFlight = new WeakMap<Duplex, InFlight>();
+  const connections = new WeakMap<Duplex, InFlight>();
   server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    inFlight.set(request.socket, { request, response });
+    const inFlight = connections.get(request.socket) ?? {
+      unanswered: 0,
+      last: request,
+      lastResponse: response,
+    };
+    inFlight.unanswered++;
+    inFlight.last = request;
+    inFlight.lastResponse = response;
+    connections.set(request.socket, inFlight);
+    response.once('close', () => {
+      inFlight.unanswered--;
+    });
   });
   server.on('clientError', (error: Error & { code?: string }, socket: Duplex) => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
       return;
     }
-    const current = inFlight.get(socket);
-    const unanswered = current !== undefined && !current.response.writableFinished;
-    // Whole requests before the broken bytes: their answers come first, or none does.
-    if (unanswered && (current.request.complete || current.response.headersSent)) {
+    const current = connections.get(socket);
+    const unanswered = current !== undefined && current.unanswered > 0;
+    if (unanswered && !isOwedOnlyToLast(current)) {
       socket.destroy();
       return;
     }
@@ -37,6 +48,11 @@ export function answerMalformed(server: Server, metrics: HttpMetrics): void {
     if (!unanswered) metrics.request('other', 'none', problem.status, 0);
     socket.end(rawAnswer(problem, requestIdOf(undefined)));
   });
+}
+
+/** Whole requests before the broken bytes: their answers come first, or none does. */
+function isOwedOnlyToLast({ unanswered, last, lastResponse }: InFlight): boolean {
+  return unanswered === 1 && !last.complete && !lastResponse.headersSent;
 }
 
 function meaningOf(code: string | undefined): readonly [ProblemName, string] {

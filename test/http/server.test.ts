@@ -115,6 +115,19 @@ test('broken bytes behind a whole request never take the place of its answer', a
   expect(text).toBe('');
 });
 
+test('a broken request behind one that waits does not take its answer either', async () => {
+  const service = opened();
+  let answerNow: (() => void) | undefined;
+  service.pause = () =>
+    new Promise((resolve) => {
+      answerNow = resolve;
+    });
+  const first = `${kept}Content-Length: 21\r\n\r\n${body}`;
+  const text = await exchange(service, `${first}${kept}Transfer-Encoding: chunked\r\n\r\nxyz\r\n`);
+  answerNow?.();
+  expect(text).toBe('');
+});
+
 test('pipelined requests are answered each, in order', async () => {
   const service = opened();
   const first = `${kept}Content-Length: 21\r\n\r\n${body}`;
