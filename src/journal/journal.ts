@@ -74,7 +74,6 @@ export class Journal {
     this.#onError = options.onError;
     this.#supply = new SegmentSupply(options, {
       usedBytes: () => this.#segments.reduce((sum, segment) => sum + segment.bytes, 0),
-      failed: (cause) => void this.#fail(cause, false),
       troubled: (cause) => this.#trouble(cause),
     });
   }
@@ -83,7 +82,6 @@ export class Journal {
   static async create(options: JournalOptions): Promise<Journal> {
     const journal = new Journal(options, await firstLook(options));
     await journal.#supply.prepare();
-    if (journal.#failure !== undefined) throw journal.#failure;
     return journal;
   }
 
@@ -133,7 +131,7 @@ export class Journal {
       const isFirst = segment.used === 0;
       const bytes = this.#encoder.bytes.subarray(isFirst ? 0 : headerBytes, end);
       await segment.append(bytes).catch((thrown: unknown) => {
-        throw this.#fail(thrown, true);
+        throw this.#fail(thrown);
       });
       segment.lastPosition = position;
       this.#position = position;
@@ -184,7 +182,6 @@ export class Journal {
     // In a new segment every cell brings its key; none has the ordinal -1.
     const end = this.#encoder.encode(frame, position, -1);
     const segment = await this.#supply.take(end);
-    if (this.#failure !== undefined) throw new JournalFailed(this.#failure.cause, false);
     this.#isRefusing = segment === undefined;
     if (segment === undefined) throw noRoom(this.#supply.room());
     this.#retireCurrent();
@@ -248,13 +245,11 @@ export class Journal {
     );
   }
 
-  #fail(cause: unknown, outcomeUnknown: boolean): JournalFailed {
-    const failure = new JournalFailed(cause, outcomeUnknown);
-    if (this.#failure === undefined) {
-      this.#failure = failure;
-      this.#onError(failure);
-    }
-    return failure;
+  /** Only a frame's own write or sync gets here. */
+  #fail(cause: unknown): JournalFailed {
+    this.#failure = new JournalFailed(cause, true);
+    this.#onError(this.#failure);
+    return this.#failure;
   }
 }
 

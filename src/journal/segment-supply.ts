@@ -1,12 +1,12 @@
 // Owns the next segment: prepares it in the background, so that a rollover does not wait for the
 // disk, and knows whether there is room for one more.
-// Promises: a full disk or journal is an answer, not a failure, and is looked at again.
+// Promises: a disk that gives no next segment is an answer, not a failure, and is asked again:
+// no frame is touched by it, and what was synced in another file is not in doubt.
 import path from 'node:path';
 import { journalDiskFreeBytesMin, journalRoomRetryMs, journalSegmentBytes } from '../limits.ts';
 import { systemClock } from '../model/clock.ts';
 import type { Clock } from '../model/clock.ts';
 import { CounterError } from '../model/errors.ts';
-import { diskCode } from './disk.ts';
 import type { Disk } from './disk.ts';
 import { Segment } from './segment.ts';
 
@@ -24,17 +24,12 @@ export interface SupplyOptions {
 export interface SupplyOwner {
   /** Bytes of the segments in use. */
   usedBytes(): number;
-  /** The disk is not to be trusted any more. */
-  failed(cause: unknown): void;
   /** Trouble that passes. */
   troubled(cause: unknown): void;
 }
 
-/** `full`: the journal's own bound. `disk_full`: the disk's. */
+/** `full`: the journal's own bound. `disk_full`: the disk gives no more. */
 export type Room = 'ok' | 'full' | 'disk_full';
-
-/** Errors that pass: no frame is touched by them, and what stands is not in doubt. */
-const passingCodes = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN']);
 
 export class SegmentSupply {
   readonly segmentBytes: number;
@@ -80,7 +75,7 @@ export class SegmentSupply {
     return this.#preparing;
   }
 
-  /** A segment of at least so many bytes, or undefined: no room (or the owner has failed). */
+  /** A segment of at least so many bytes, or undefined: there is no room. */
   async take(bytes: number): Promise<Segment | undefined> {
     await this.#preparing;
     if (this.spareBytes < bytes) await this.prepare(Math.max(bytes, this.segmentBytes));
@@ -113,7 +108,6 @@ export class SegmentSupply {
       this.#spare = segment;
       if (tooSmall !== undefined) await this.#remove(tooSmall);
     } catch (thrown) {
-      if (!passingCodes.has(diskCode(thrown))) return this.#owner.failed(thrown);
       this.#room = 'disk_full';
       this.#owner.troubled(thrown);
     }
@@ -137,6 +131,6 @@ export class SegmentSupply {
 }
 
 export function noRoom(room: Room): CounterError {
-  const detail = room === 'disk_full' ? 'the disk is full' : 'the journal has reached its bound';
+  const detail = room === 'disk_full' ? 'the disk gives no next segment' : 'the bound is reached';
   return new CounterError('JOURNAL_FULL', 'throttle', { detail });
 }

@@ -195,3 +195,7 @@ export function someSteps(frames: number, seed = 1): FrameStep[] {
     })),
   }));
 }
+
+/** A new quarter after every third frame. */
+export const quarterly = (frames: number): FrameStep[] =>
+  someSteps(frames, 3).map(({ steps }, i) => ({ steps, afterMs: i % 3 === 2 ? quarterMs : 1 }));
