@@ -65,7 +65,7 @@ export class Core {
       log,
       memoryBytesMax: options.memoryBytesMax,
       monotonicMs: () => clock.monotonicMs(),
-      refusal: () => (this.link.refusal === undefined ? undefined : 'schema_mismatch'),
+      refusal: () => this.link.refusal?.reason,
       onBroken,
       flushSoon: () => void this.rounds.flush(),
     });

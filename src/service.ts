@@ -158,7 +158,8 @@ class RunningService implements Service {
         const { outcome } = await core.rounds.flush();
         if (outcome !== 'success') throw new CounterError('STORE_UNAVAILABLE', 'retry');
       },
-      nowMs: () => this.#clock.wallMs(),
+      // By which this process accepts, so that its own events never lie beyond the range.
+      nowMs: () => core.ingest.current?.clock.nowMs() ?? this.#clock.wallMs(),
       retentionDays: this.#options.config.retentionDays,
     };
   }

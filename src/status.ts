@@ -65,7 +65,7 @@ export class StatusReport {
     const { kind, place } = core.link.rows;
     return {
       version,
-      store: { kind, place, up: core.link.up, refusal: core.link.refusal ?? null },
+      store: { kind, place, up: core.link.up, refusal: core.link.refusal?.detail ?? null },
       writer: run?.writer ?? null,
       registered: momentOrNull(run?.registeredMs),
       completeThrough: momentOrNull(core.completeness.completeThroughMs),

@@ -1,5 +1,34 @@
 // The promise of ingest to whoever has events: http now, imports and recoveries later.
+import { CounterError } from '../model/errors.ts';
 import type { Acknowledgement, AdEvent } from '../model/event.ts';
+
+/** Why nothing can be counted at the moment; names for an operator, on /readyz too. */
+export type RefusalReason =
+  /** More waits already than is allowed to. */
+  | 'overloaded'
+  | 'draining'
+  /** No identity could be begun: the disk is full or gone. */
+  | 'no_journal'
+  | 'journal_failed'
+  | 'journal_full'
+  | 'disk_full'
+  | 'memory_full'
+  /** The store was out of reach since the start, for longer than such frames may wait. */
+  | 'unregistered'
+  /** The tables are not there. */
+  | 'schema_missing'
+  /** The tables are not as they must be. */
+  | 'schema_mismatch';
+
+/** Nothing of the request was counted; `INGEST_REFUSED`. */
+export class IngestRefused extends CounterError {
+  readonly reason: RefusalReason;
+
+  constructor(reason: RefusalReason) {
+    super('INGEST_REFUSED', 'throttle', { detail: reason });
+    this.reason = reason;
+  }
+}
 
 /** Why an event that was read without fault is not counted all the same. */
 export interface RefusedEvent {
@@ -17,8 +46,7 @@ export interface AcceptResult {
 export interface Accepting {
   /**
    * Counts all the events or, by an error, none. Resolves when the acknowledgement's promise
-   * holds. Errors: `INGEST_REFUSED` (throttle: nothing was counted, come back after
-   * `retryAfterSeconds`) and `OUTCOME_UNKNOWN` (the journal failed under the request: it may be
+   * holds. Errors: IngestRefused (nothing was counted, come back after `retryAfterSeconds`) and `OUTCOME_UNKNOWN` (the journal failed under the request: it may be
    * counted after a recovery).
    */
   accept(events: readonly AdEvent[], acknowledgement: Acknowledgement): Promise<AcceptResult>;

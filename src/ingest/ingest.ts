@@ -6,7 +6,8 @@ import type { Log } from '../log.ts';
 import { AssertionError } from '../model/assert.ts';
 import { CounterError, toError } from '../model/errors.ts';
 import type { Acknowledgement, AdEvent } from '../model/event.ts';
-import type { Accepting, AcceptResult, RefusedEvent } from './accept.ts';
+import { IngestRefused } from './accept.ts';
+import type { Accepting, AcceptResult, RefusalReason, RefusedEvent } from './accept.ts';
 import { WaitingLine } from './waiting-line.ts';
 import type { WaitingRequest } from './waiting-line.ts';
 import { isFull } from './writer-run.ts';
@@ -23,12 +24,18 @@ export interface IngestOptions {
   readonly memoryBytesMax: number;
   readonly monotonicMs: () => number;
   /** A lasting reason to refuse all counting, like a schema that does not fit. */
-  readonly refusal: () => string | undefined;
+  readonly refusal: () => RefusalReason | undefined;
   /** A promise of our own is broken: the process must stop, a restart replays the journal. */
   readonly onBroken: (error: Error) => void;
   /** Memory is short: what is confirmed could be forgotten. */
   readonly flushSoon: () => void;
 }
+
+const roomReasons = {
+  full: 'journal_full',
+  disk_full: 'disk_full',
+  failed: 'journal_failed',
+} as const satisfies Record<string, RefusalReason>;
 
 export class Ingest implements Accepting {
   readonly #options: IngestOptions;
@@ -40,7 +47,9 @@ export class Ingest implements Accepting {
   #holds = 0;
   #scheduled = false;
   #stopped = false;
-  #beginning = false;
+  #beginning: Promise<void> | undefined;
+  /** No journal could be begun; another attempt follows. */
+  #beginFailed = false;
   readonly #beganAtMs: number;
 
   constructor(options: IngestOptions) {
@@ -63,16 +72,18 @@ export class Ingest implements Accepting {
   }
 
   /** Why nothing can be counted now; undefined: all is well. */
-  get refusal(): string | undefined {
+  get refusal(): RefusalReason | undefined {
     const run = this.#current;
     const { monotonicMs, refusal } = this.#options;
     if (this.#stopped) return 'draining';
-    if (run === undefined) return 'no_journal';
+    if (this.#beginFailed) return 'no_journal';
     const lasting = refusal();
     if (lasting !== undefined) return lasting;
+    // Between two identities requests wait; there is room, or the next one says that there is none.
+    if (run === undefined) return undefined;
     if (!run.registered && monotonicMs() - this.#beganAtMs > unregisteredMs) return 'unregistered';
     const room = run.journal.reason();
-    if (room !== 'ok') return room === 'full' ? 'journal_full' : room;
+    if (room !== 'ok') return roomReasons[room];
     return this.memoryBytes > this.#options.memoryBytesMax ? 'memory_full' : undefined;
   }
 
@@ -133,10 +144,13 @@ export class Ingest implements Accepting {
   /** Takes nothing more and writes the last frame. The identity ends: what remains is flushing. */
   async stop(): Promise<void> {
     this.#stopped = true;
+    await this.#beginning;
     while (!this.#line.isEmpty || this.#frame !== undefined) {
       this.#schedule();
       await (this.#frame ?? new Promise((resolve) => setImmediate(resolve)));
-      if (this.#current === undefined) this.#line.rejectAll(refusedFor('draining'));
+      // No identity follows one that failed now.
+      const canCount = this.#current !== undefined && this.#current.endedBecause === undefined;
+      if (!canCount) this.#line.rejectAll(new IngestRefused('draining'));
     }
     this.#current?.end('stopped');
   }
@@ -148,13 +162,14 @@ export class Ingest implements Accepting {
   #admit(events: number): void {
     const reason = this.refusal;
     if (reason === 'memory_full') this.#options.flushSoon();
-    if (reason !== undefined) throw refusedFor(reason);
-    if (!this.#line.hasRoomFor(events)) throw refusedFor('overloaded');
+    if (reason !== undefined) throw new IngestRefused(reason);
+    if (!this.#line.hasRoomFor(events)) throw new IngestRefused('overloaded');
   }
 
   #withoutFull(events: readonly AdEvent[], refusedEvents: RefusedEvent[]): readonly AdEvent[] {
     const run = this.#current;
-    if (run === undefined) throw refusedFor('no_journal');
+    // The cells of an identity that is about to begin are all empty.
+    if (run === undefined) return events;
     const acceptMs = run.clock.nowMs();
     let waiting = this.#line.counts;
     events.forEach((event, index) => {
@@ -197,7 +212,9 @@ export class Ingest implements Accepting {
       this.#options.metrics.ledgerJournaled(counts);
       for (const request of requests) request.resolve();
     } catch (thrown) {
-      const error = isFull(thrown) ? refusedFor('journal_full') : this.#outcomeUnknown(run, thrown);
+      const error = isFull(thrown)
+        ? new IngestRefused('journal_full')
+        : this.#outcomeUnknown(run, thrown);
       for (const request of requests) request.reject(error);
       await this.#retireEnded();
     } finally {
@@ -233,31 +250,26 @@ export class Ingest implements Accepting {
   }
 
   /** Where no identity can begin (disk full, disk gone), what waits is refused until one can. */
-  async #beginNext(): Promise<void> {
-    if (this.#beginning) return;
-    this.#beginning = true;
-    try {
-      this.#current = await this.#options.beginRun();
-      this.#options.log.info('writer.began', 'Counting goes on under a new identity', {
-        writer_id: this.#current.writer,
-      });
-    } catch (thrown) {
-      this.#options.log.error(
-        'writer.begin_failed',
-        'No journal can be begun; counting is refused',
-        {
-          err: thrown,
-        },
-      );
-      this.#line.rejectAll(refusedFor('no_journal'));
-      if (!this.#stopped) setTimeout(() => void this.#beginNext(), newIdentityRetryMs).unref();
-    } finally {
-      this.#beginning = false;
+  #beginNext(): Promise<void> {
+    this.#beginning ??= this.#tryToBegin().finally(() => {
+      this.#beginning = undefined;
       this.#schedule();
+    });
+    return this.#beginning;
+  }
+
+  async #tryToBegin(): Promise<void> {
+    const { beginRun, log } = this.#options;
+    try {
+      const run = await beginRun();
+      this.#current = run;
+      this.#beginFailed = false;
+      log.info('writer.began', 'Counting goes on under a new identity', { writer_id: run.writer });
+    } catch (err) {
+      this.#beginFailed = true;
+      log.error('writer.begin_failed', 'No journal can be begun; counting is refused', { err });
+      this.#line.rejectAll(new IngestRefused('no_journal'));
+      if (!this.#stopped) setTimeout(() => void this.#beginNext(), newIdentityRetryMs).unref();
     }
   }
-}
-
-function refusedFor(reason: string): CounterError {
-  return new CounterError('INGEST_REFUSED', 'throttle', { detail: reason });
 }

@@ -16,12 +16,18 @@ export interface StoreLinkOptions {
   readonly log: Log;
 }
 
+/** What is wrong with the tables; `detail` is for an operator. */
+export interface SchemaRefusal {
+  readonly reason: 'schema_missing' | 'schema_mismatch';
+  readonly detail: string;
+}
+
 export class StoreLink {
   readonly rows: RowStore;
   readonly registry: WriterRegistry;
   readonly #options: StoreLinkOptions;
   #store: CounterStore | undefined;
-  #refusal: string | undefined;
+  #refusal: SchemaRefusal | undefined;
   #up = false;
   #heard: { readonly storeMs: number; readonly monotonicMs: number } | undefined;
 
@@ -36,17 +42,17 @@ export class StoreLink {
     return this.#store;
   }
 
-  /** The open store. Errors: STORE_UNAVAILABLE (retry), or that its schema is refused. */
+  /** The open store. Errors: STORE_UNAVAILABLE (retry). */
   get opened(): CounterStore {
     if (this.#store !== undefined) return this.#store;
     if (this.#refusal !== undefined) {
-      throw new CounterError('SCHEMA_REFUSED', 'give-up', { detail: this.#refusal });
+      throw new CounterError('STORE_UNAVAILABLE', 'retry', { detail: this.#refusal.detail });
     }
     throw new CounterError('STORE_UNAVAILABLE', 'retry', { detail: this.rows.place });
   }
 
   /** What is wrong with its tables: nothing may be counted into a store of another shape. */
-  get refusal(): string | undefined {
+  get refusal(): SchemaRefusal | undefined {
     return this.#refusal;
   }
 
@@ -93,7 +99,8 @@ export class StoreLink {
       return store;
     } catch (thrown) {
       if (thrown instanceof CounterError && thrown.code.startsWith('SCHEMA_')) {
-        this.#refusal = thrown.message;
+        const reason = thrown.code === 'SCHEMA_MISSING' ? 'schema_missing' : 'schema_mismatch';
+        this.#refusal = { reason, detail: thrown.message };
         log.error('store.schema_refused', 'The tables are not as they must be', { err: thrown });
       }
       throw thrown;

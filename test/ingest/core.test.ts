@@ -140,6 +140,7 @@ test('frames of a writer that never reached the store are recovered, registered 
 test('a table of another shape is refused by name, and the journal is kept', async () => {
   const clock = new SteeredClock();
   const rows = new MemoryRowStore(clock.wallMs);
+  await (await CoreHarness.start({ rows, clock })).stop();
   rows.failBefore = down;
   const harness = await CoreHarness.start({ rows, clock });
   await harness.count('a', 3);

@@ -1,0 +1,54 @@
+// The real disk, but for the calls that a test lets fail.
+import { nodeDisk } from '../../src/journal/disk.ts';
+import type { Disk, DiskFile } from '../../src/journal/disk.ts';
+
+export type DiskCall = 'create' | 'write' | 'datasync' | 'makeFolder';
+
+export class FaultyDisk implements Disk {
+  /** Answers an error code to let the call fail. A write that fails may have reached the disk. */
+  fault: (call: DiskCall) => string | undefined = () => undefined;
+  /** Awaited before a sync: holds a frame on its way. */
+  beforeSync: () => Promise<void> = () => Promise.resolve();
+  freeBytesLeft: number | undefined;
+
+  read = nodeDisk.read;
+  status = nodeDisk.status;
+  list = nodeDisk.list;
+  rename = nodeDisk.rename;
+  unlink = nodeDisk.unlink;
+  removeFolder = nodeDisk.removeFolder;
+  syncFolder = nodeDisk.syncFolder;
+
+  async makeFolder(folder: string): Promise<void> {
+    this.#failIfTold('makeFolder');
+    await nodeDisk.makeFolder(folder);
+  }
+
+  async freeBytes(folder: string): Promise<number> {
+    return this.freeBytesLeft ?? (await nodeDisk.freeBytes(folder));
+  }
+
+  async create(file: string): Promise<DiskFile> {
+    this.#failIfTold('create');
+    const real = await nodeDisk.create(file);
+    return {
+      write: async (bytes, offset) => {
+        const written = await real.write(bytes, offset);
+        this.#failIfTold('write');
+        return written;
+      },
+      datasync: async () => {
+        await this.beforeSync();
+        this.#failIfTold('datasync');
+        await real.datasync();
+      },
+      truncate: (length) => real.truncate(length),
+      close: () => real.close(),
+    };
+  }
+
+  #failIfTold(call: DiskCall): void {
+    const code = this.fault(call);
+    if (code !== undefined) throw Object.assign(new Error(`${code}: as told`), { code });
+  }
+}
