@@ -14,41 +14,50 @@ export interface Chunk {
   readonly parts: readonly RegionPuts[];
 }
 
-export function* chunksOf(
-  { batch, family }: { readonly batch: PutBatch; readonly family: Buffer },
+export type RegionGroup = readonly [Region, readonly number[]];
+
+/** The groups by the address of their server. */
+export function groupsByServer(
   groups: ReadonlyMap<Region, readonly number[]>,
-): Generator<Chunk> {
-  const byServer = new Map<string, [Region, readonly number[]][]>();
+): ReadonlyMap<string, readonly RegionGroup[]> {
+  const byServer = new Map<string, RegionGroup[]>();
   for (const group of groups) {
     const key = addressText(group[0].server);
     const list = byServer.get(key);
     if (list === undefined) byServer.set(key, [group]);
     else list.push(group);
   }
-  for (const list of byServer.values()) {
-    let parts: RegionPuts[] = [];
-    let bytes = 0;
-    let count = 0;
-    for (const [region, puts] of list) {
-      let from = 0;
-      for (const [k, i] of puts.entries()) {
-        const cell = cellBytesOf(batch, i, family);
-        if (count > 0 && (bytes + cell > hbaseMultiBytesMax || count === hbaseMultiPutsMax)) {
-          if (k > from) parts.push({ region, puts: Int32Array.from(puts.slice(from, k)) });
-          yield { server: region.server, parts };
-          parts = [];
-          from = k;
-          bytes = 0;
-          count = 0;
-        }
-        bytes += cell;
-        count++;
+  return byServer;
+}
+
+/** Of one server; each is made when it is asked for, so that no slice of time grows with all. */
+export function* chunksOf(
+  { batch, family }: { readonly batch: PutBatch; readonly family: Buffer },
+  groups: readonly RegionGroup[],
+): Generator<Chunk, undefined> {
+  let parts: RegionPuts[] = [];
+  let bytes = 0;
+  let count = 0;
+  for (const [region, puts] of groups) {
+    let from = 0;
+    for (let k = 0; k < puts.length; k++) {
+      const cell = cellBytesOf(batch, puts[k] ?? 0, family);
+      if (count > 0 && (bytes + cell > hbaseMultiBytesMax || count === hbaseMultiPutsMax)) {
+        if (k > from) parts.push({ region, puts: Int32Array.from(puts.slice(from, k)) });
+        yield { server: region.server, parts };
+        parts = [];
+        from = k;
+        bytes = 0;
+        count = 0;
       }
-      parts.push({ region, puts: Int32Array.from(from === 0 ? puts : puts.slice(from)) });
+      bytes += cell;
+      count++;
     }
-    const first = list[0];
-    if (parts.length > 0 && first !== undefined) yield { server: first[0].server, parts };
+    parts.push({ region, puts: Int32Array.from(from === 0 ? puts : puts.slice(from)) });
   }
+  const server = parts[0]?.region.server;
+  if (server !== undefined) yield { server, parts };
+  return undefined;
 }
 
 /** Null: it holds one put, and cannot be cut. */

@@ -13,9 +13,8 @@ import {
 import type { Connections } from './connections.ts';
 import { abortedFailure, Deadline, timeoutFailure, waitMs } from './deadline.ts';
 import { endsTheCall, toCounterError } from './failures.ts';
-import { addressText } from './host-map.ts';
 import type { Locator } from './locator.ts';
-import { chunksOf, halvesOf } from './multi-chunks.ts';
+import { chunksOf, groupsByServer, halvesOf } from './multi-chunks.ts';
 import type { Chunk } from './multi-chunks.ts';
 import { encodeMulti, readMultiReply } from './multi-codec.ts';
 import type { Durability } from './multi-codec.ts';
@@ -48,7 +47,7 @@ interface Rounds {
 export async function putBatch(room: Multi, options: PutOptions): Promise<PutOutcome> {
   const { batch, deadline } = options;
   const rounds: Rounds = {
-    waiting: new Int32Array(batch.count).map((_, i) => i),
+    waiting: numbersBelow(batch.count),
     confirmed: new Uint8Array(batch.count),
     failures: new Map(),
   };
@@ -57,7 +56,9 @@ export async function putBatch(room: Multi, options: PutOptions): Promise<PutOut
     const over = deadline.over();
     if (over !== null) return outcomeOf(rounds, over);
     await oneRound(room, options, rounds);
-    const waiting = rounds.waiting.filter((i) => mayTryAgain(rounds, i));
+    const waiting = Int32Array.from(
+      [...rounds.failures.keys()].filter((i) => mayTryAgain(rounds, i)),
+    );
     rounds.waiting = rotated(waiting);
     if (waiting.length === 0) break;
     const worst = waiting.some((i) => rounds.failures.get(i)?.remedy === 'throttle');
@@ -67,7 +68,7 @@ export async function putBatch(room: Multi, options: PutOptions): Promise<PutOut
     }
     room.observer.retry('Multi');
   }
-  return outcomeOf(rounds, null);
+  return outcomeOf(rounds, deadline.over());
 }
 
 /** Begins elsewhere each time, so that no region stands behind another that cannot be found. */
@@ -80,10 +81,14 @@ function rotated(puts: Int32Array): Int32Array {
 }
 
 function mayTryAgain(rounds: Rounds, i: number): boolean {
-  if (rounds.confirmed[i] === 1) return false;
   const failure = rounds.failures.get(i);
-  if (failure === undefined) return true;
-  return failure.remedy !== 'give-up' && !endsTheCall.has(failure.code);
+  return failure !== undefined && failure.remedy !== 'give-up' && !endsTheCall.has(failure.code);
+}
+
+function numbersBelow(count: number): Int32Array {
+  const numbers = new Int32Array(count);
+  for (let i = 0; i < count; i++) numbers[i] = i;
+  return numbers;
 }
 
 function outcomeOf(rounds: Rounds, why: CounterError | null): PutOutcome {
@@ -91,7 +96,6 @@ function outcomeOf(rounds: Rounds, why: CounterError | null): PutOutcome {
   for (let i = 0; i < rounds.confirmed.length; i++) {
     if (rounds.confirmed[i] === 1) {
       confirmedCount++;
-      rounds.failures.delete(i);
     } else if (!rounds.failures.has(i)) {
       rounds.failures.set(i, why ?? timeoutFailure('the put was not answered in time'));
     }
@@ -114,18 +118,21 @@ function setAsideImpossible(batch: PutBatch, rounds: Rounds): void {
   }
 }
 
+/** Chunks of one server, taken by its lanes in turn. */
+interface ServerQueue {
+  readonly chunks: Generator<Chunk, undefined>;
+  /** Parts of a chunk that was refused as a whole. */
+  readonly cut: Chunk[];
+  /** The server is away: what is left is not tried in this round. */
+  away: CounterError | null;
+}
+
 async function oneRound(room: Multi, options: PutOptions, rounds: Rounds): Promise<void> {
   const groups = await groupByRegion(room, options, rounds);
-  const byServer = new Map<string, Chunk[]>();
-  for (const chunk of chunksOf(options, groups)) {
-    const key = addressText(chunk.server);
-    const queue = byServer.get(key);
-    if (queue === undefined) byServer.set(key, [chunk]);
-    else queue.push(chunk);
-  }
   const lanes: Promise<void>[] = [];
-  for (const queue of byServer.values()) {
-    for (let lane = 0; lane < Math.min(hbaseMultiPerServerMax, queue.length); lane++) {
+  for (const ofServer of groupsByServer(groups).values()) {
+    const queue: ServerQueue = { chunks: chunksOf(options, ofServer), cut: [], away: null };
+    for (let lane = 0; lane < hbaseMultiPerServerMax; lane++) {
       lanes.push(sendAll(room, options, rounds, queue));
     }
   }
@@ -192,44 +199,69 @@ async function sendAll(
   room: Multi,
   options: PutOptions,
   rounds: Rounds,
-  queue: Chunk[],
+  queue: ServerQueue,
 ): Promise<void> {
   let spare: Buffer | null = null;
-  for (let chunk = queue.shift(); chunk !== undefined; chunk = queue.shift()) {
-    const leftMs = options.deadline.leftMs();
-    if (leftMs <= 0) return;
-    const { family, durability, batch, deadline } = options;
-    const { body, cellBytes } = encodeMulti(batch, chunk.parts, { family, durability, spare });
-    const owner: Buffer = spare !== null && spare.length >= body.length ? spare : body;
-    spare = null;
-    try {
-      const reply = await room.connections.call(chunk.server, 'ClientService', {
-        method: 'Multi',
-        body,
-        cellBytes,
-        timeoutMs: Math.min(room.rpcTimeoutMs, leftMs),
-        signal: deadline.signal,
-      });
-      spare = owner; // answered, so the socket has let go of it
-      readMultiReply(reply, chunk.parts, {
-        done: (i) => {
-          rounds.confirmed[i] = 1;
-        },
-        failed: (i, failure, region) => {
-          rounds.failures.set(i, failure);
-          if (failure.remedy === 'relocate') room.locator.forget(options.table, region);
-        },
-      });
-    } catch (error) {
-      const failure = toCounterError(error);
-      // One put that a server refuses takes its whole call with it: cut until it is alone.
-      const halves = failure.code === 'STORE_REFUSED' ? halvesOf(chunk) : null;
-      if (halves === null) failAll(room, options, rounds, { chunk, failure });
-      else queue.push(...halves);
+  for (;;) {
+    const chunk: Chunk | undefined = queue.cut.pop() ?? queue.chunks.next().value;
+    const over = options.deadline.over();
+    if (chunk === undefined || over !== null) return;
+    if (queue.away === null) {
+      spare = await sendChunk(room, options, rounds, { queue, chunk, spare });
+    } else {
+      failAll(room, options, rounds, { chunk, failure: queue.away });
     }
     await nextTurn();
   }
 }
+
+/** Answers the buffer that may be written to again, if there is one. */
+async function sendChunk(
+  room: Multi,
+  options: PutOptions,
+  rounds: Rounds,
+  at: { readonly queue: ServerQueue; readonly chunk: Chunk; readonly spare: Buffer | null },
+): Promise<Buffer | null> {
+  const { queue, chunk, spare } = at;
+  const { family, durability, batch, deadline, table } = options;
+  const { body, cellBytes } = encodeMulti(batch, chunk.parts, { family, durability, spare });
+  try {
+    const reply = await room.connections.call(chunk.server, 'ClientService', {
+      method: 'Multi',
+      body,
+      cellBytes,
+      timeoutMs: Math.min(room.rpcTimeoutMs, deadline.leftMs()),
+      signal: deadline.signal,
+    });
+    readMultiReply(reply, chunk.parts, {
+      done: (i) => {
+        rounds.confirmed[i] = 1;
+        if (rounds.failures.size > 0) rounds.failures.delete(i);
+      },
+      failed: (i, failure, region) => {
+        rounds.failures.set(i, failure);
+        if (failure.remedy === 'relocate') room.locator.forget(table, region);
+      },
+    });
+  } catch (error) {
+    const failure = toCounterError(error);
+    // One put that a server refuses takes its whole call with it: cut until it is alone.
+    const halves = failure.code === 'STORE_REFUSED' ? halvesOf(chunk) : null;
+    if (halves === null) failAll(room, options, rounds, { chunk, failure });
+    else queue.cut.push(...halves);
+    if (awayCodes.has(failure.code)) queue.away = failure;
+    return null; // perhaps still on its way out of the socket
+  }
+  return spare !== null && spare.length >= body.length ? spare : body;
+}
+
+/** Each further chunk would wait as long for nothing. */
+const awayCodes: ReadonlySet<string> = new Set([
+  'STORE_UNREACHABLE',
+  'STORE_CONNECTION_LOST',
+  'STORE_SERVER_STOPPING',
+  'STORE_TIMEOUT',
+]);
 
 function failAll(
   room: Multi,
