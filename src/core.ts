@@ -234,6 +234,8 @@ export class Core {
     } catch (thrown) {
       const err = toError(thrown);
       this.#options.metrics.storeUp(false);
+      // A schema that is refused was named already, and nothing is counted until it fits.
+      if (this.link.refusal !== undefined) return;
       this.#options.log.warn('store.not_reached', 'Counting begins without the store', { err });
     }
   }

@@ -69,8 +69,6 @@ export const pendingEventsMax = 200_000;
 export const frameEventsMax = 20_000;
 /** Putting the dirty cells of one round, retries included. */
 export const flushTimeoutMs = 25_000;
-/** Cells of one put to the store: a flush of more goes in several. */
-export const flushCellsMax = 200_000;
 /** Rough bytes that a live cell costs beyond its ids. */
 export const cellOverheadBytes = 420;
 /** The last flush of a stop is waited for so long at least. */

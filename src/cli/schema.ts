@@ -74,7 +74,9 @@ async function createTables(rows: RowStore, invocation: Invocation): Promise<Exi
     createdMs: await rows.nowMs(callOptions),
   };
   const { salts } = await writeLayout(rows, fresh, callOptions);
-  const what = created.length === 0 ? 'Nothing was missing' : `Created ${created.join(', ')}`;
+  const { hbaseTablePrefix: prefix, store } = invocation.config;
+  const names = created.map((name) => (store === 'hbase' ? prefix + name : name));
+  const what = created.length === 0 ? 'Nothing was missing' : `Created ${names.join(', ')}`;
   say(invocation, { created, salts }, `${what}; ${salts} salts, at ${rows.place}`);
   return exitCodes.fine;
 }

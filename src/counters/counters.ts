@@ -33,6 +33,8 @@ export class Counters {
   readonly writer: WriterId;
   readonly #cellCountEnd: number;
   #tables: CellTable[] = [];
+  /** Of any cell that this writer ever had. */
+  #greatestN = 0;
 
   constructor(writer: WriterId, options: { readonly cellCountEnd?: number } = {}) {
     this.writer = writer;
@@ -57,6 +59,11 @@ export class Counters {
     for (const table of this.#tables)
       for (const slot of table.dirty) counts += slot.n - slot.confirmedN;
     return counts;
+  }
+
+  /** Whether any cell could reach its bound by so many counts more: almost never. */
+  couldOverflow(counts: number): boolean {
+    return this.#greatestN + counts >= this.#cellCountEnd;
   }
 
   /**
@@ -95,6 +102,7 @@ export class Counters {
     let counted = 0;
     for (const cell of formed) {
       counted += cell.table.apply(cell);
+      this.#greatestN = Math.max(this.#greatestN, cell.slot.n);
       cell.table.lastPosition = position;
     }
     return counted;

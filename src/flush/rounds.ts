@@ -134,7 +134,7 @@ export class FlushRounds {
     const fields = { cells: tally.confirmed, failed: tally.failed, duration_ms: Math.round(ms) };
     if (outcome === 'success') log.info('flush.done', 'Flushed', fields);
     else {
-      const what = 'Not everything could be flushed; what was not stays dirty and is put again';
+      const what = 'Not everything is flushed; what is not stays dirty and is put again';
       log.warn(`flush.${outcome}`, what, { ...fields, err: tally.errors[0] });
     }
   }

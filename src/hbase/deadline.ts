@@ -1,6 +1,7 @@
 // The time that a call has, retries and waits included, and what is done between two attempts.
 // Promises an end in time: the outcome, or the failure that was seen last. Never retries what
 // says give-up.
+import { setMaxListeners } from 'node:events';
 import { CounterError } from '../model/errors.ts';
 import type { Remedy } from '../model/errors.ts';
 import type { CallOptions } from '../model/rows.ts';
@@ -10,15 +11,22 @@ import {
   hbaseThrottleWaitMs,
   hbaseThrottleWaitMsMax,
 } from '../limits.ts';
-import { endsTheCall, toCounterError } from './failures.ts';
+import { closedFailure, endsTheCall, toCounterError } from './failures.ts';
 
 export class Deadline {
   readonly #endMs: number;
+  readonly #closing: AbortSignal | undefined;
   readonly signal: AbortSignal | undefined;
 
-  constructor(options: CallOptions) {
+  /** `closing` ends every call of a client: its waits too, so that none outlives it. */
+  constructor(options: CallOptions, closing?: AbortSignal) {
     this.#endMs = performance.now() + options.timeoutMs;
+    this.#closing = closing;
     this.signal = options.signal;
+    // A query's scans all hang on one signal; Node would take more than ten for a leak.
+    for (const signal of [closing, options.signal]) {
+      if (signal !== undefined) setMaxListeners(0, signal);
+    }
   }
 
   leftMs(): number {
@@ -27,6 +35,7 @@ export class Deadline {
 
   /** Why the call must end now; null: it may go on. */
   over(): CounterError | null {
+    if (this.#closing?.aborted === true) return closedFailure();
     if (this.signal?.aborted === true) return abortedFailure();
     return this.leftMs() <= 0 ? timeoutFailure('no time was left') : null;
   }
@@ -38,17 +47,38 @@ export class Deadline {
 
   /** Waits, but not beyond the deadline or an abort; false: there is no time for it. */
   async wait(ms: number): Promise<boolean> {
-    if (ms >= this.leftMs() || this.signal?.aborted === true) return false;
+    if (ms >= this.leftMs() || this.over() !== null) return false;
+    await this.#sleep(ms);
+    return this.over() === null;
+  }
+
+  /** The outcome of something that others may wait for longer. */
+  async race<T>(outcome: Promise<T>): Promise<T> {
+    const ended = new AbortController();
+    const end = this.#sleep(Math.max(0, this.leftMs()), ended.signal).then(() => {
+      throw this.over() ?? timeoutFailure('no answer in time');
+    });
+    // Whichever comes second has no listener any more.
+    end.catch(() => undefined);
+    outcome.catch(() => undefined);
+    try {
+      return await Promise.race([outcome, end]);
+    } finally {
+      ended.abort();
+    }
+  }
+
+  async #sleep(ms: number, ended?: AbortSignal): Promise<void> {
+    const signals = [this.signal, this.#closing, ended];
     await new Promise<void>((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
-        this.signal?.removeEventListener('abort', done);
+        for (const signal of signals) signal?.removeEventListener('abort', done);
         resolve();
       };
       const timer = setTimeout(done, ms);
-      this.signal?.addEventListener('abort', done, { once: true });
+      for (const signal of signals) signal?.addEventListener('abort', done, { once: true });
     });
-    return this.over() === null;
   }
 }
 
@@ -58,6 +88,12 @@ export function timeoutFailure(detail: string): CounterError {
 
 export function abortedFailure(): CounterError {
   return new CounterError('STORE_ABORTED', 'give-up', { detail: 'the caller went away' });
+}
+
+/** The caller or the client has ended the call; a deadline that has come tells nothing new. */
+export function interrupted(deadline: Deadline): CounterError | null {
+  const over = deadline.over();
+  return over?.code === 'STORE_TIMEOUT' ? null : over;
 }
 
 /** With jitter, so that what failed together does not come back together. */
@@ -85,7 +121,7 @@ export async function persist<T>(
       if (failure.remedy === 'give-up' || endsTheCall.has(failure.code)) throw failure;
       // The next time-out would say less than what was seen here.
       if (!(await deadline.wait(waitMs(failure.remedy, attempts)))) {
-        throw deadline.signal?.aborted === true ? abortedFailure() : failure;
+        throw interrupted(deadline) ?? failure;
       }
       onRetry(failure);
     }

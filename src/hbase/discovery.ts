@@ -49,22 +49,22 @@ export class ZooKeeperDiscovery implements Discovery {
     for (const end of this.#sessions) end();
   }
 
-  /** Many may ask at once: one session answers them all, within the time of the first. */
+  /** Many may ask at once: one session answers them all, and each waits as long as it can. */
   async #read(path: string, deadline: Deadline): Promise<Buffer> {
     if (this.#closed) throw closedFailure();
-    const underWay = this.#questions.get(path);
-    if (underWay !== undefined) return await underWay;
-    const timeoutMs = Math.min(hbaseZooKeeperAttemptMsMax, Math.max(1, deadline.leftMs()));
-    const question = this.#ask(path, timeoutMs).finally(() => this.#questions.delete(path));
-    this.#questions.set(path, question);
-    return await question;
+    let question = this.#questions.get(path);
+    if (question === undefined) {
+      question = this.#ask(path).finally(() => this.#questions.delete(path));
+      this.#questions.set(path, question);
+    }
+    return await deadline.race(question);
   }
 
-  #ask(path: string, timeoutMs: number): Promise<Buffer> {
+  #ask(path: string): Promise<Buffer> {
     const session = new Session({
       zookeeperHosts: this.#hosts,
       zookeeperRoot: this.#znode,
-      rpcTimeout: timeoutMs,
+      rpcTimeout: hbaseZooKeeperAttemptMsMax,
     });
     const { zk } = session;
     zk.zk.connectionManager.updateTimeout(hbaseZooKeeperAttemptMsMax);
@@ -74,9 +74,11 @@ export class ZooKeeperDiscovery implements Discovery {
     zk._newZK = () => undefined;
     return new Promise<Buffer>((resolve, reject) => {
       let ended = false;
+      let timer: NodeJS.Timeout | undefined;
       const end = (outcome: Buffer | CounterError): void => {
         if (ended) return;
         ended = true;
+        clearTimeout(timer);
         this.#sessions.delete(onClose);
         endSession(session);
         if (outcome instanceof CounterError) reject(outcome);
@@ -90,7 +92,7 @@ export class ZooKeeperDiscovery implements Discovery {
         end(error === null && bytes !== null ? bytes : notThere(this.#znode + path, error));
       });
       // The package's own timer stops when the session stands; this one does not.
-      setTimeout(() => end(unreachable(this.#hosts, null)), timeoutMs).unref();
+      timer = setTimeout(() => end(unreachable(this.#hosts, null)), hbaseZooKeeperAttemptMsMax);
     });
   }
 }

@@ -52,6 +52,7 @@ export class HBaseClient {
   readonly #locator: Locator;
   readonly #admin: Admin;
   readonly #options: HBaseClientOptions;
+  readonly #closing = new AbortController();
 
   constructor(options: HBaseClientOptions) {
     const { observer, rpcTimeoutMs } = options;
@@ -66,7 +67,7 @@ export class HBaseClient {
 
   async put(place: Place, batch: PutBatch, options: CallOptions): Promise<PutOutcome> {
     const { durability } = this.#options;
-    const deadline = new Deadline(options);
+    const deadline = this.#deadline(options);
     return await putBatch(this.#room(), { ...place, batch, durability, deadline });
   }
 
@@ -76,13 +77,13 @@ export class HBaseClient {
     visit: (cell: CellCursor) => void,
     options: CallOptions,
   ): Promise<ScanTally> {
-    const deadline = new Deadline(options);
+    const deadline = this.#deadline(options);
     return await scanRows(this.#room(), { ...place, range, visit, deadline });
   }
 
   async checkAndPut(place: Place, check: CheckAndPut, options: CallOptions): Promise<boolean> {
     const { durability } = this.#options;
-    const deadline = new Deadline(options);
+    const deadline = this.#deadline(options);
     return await checkAndPutCell(this.#room(), { ...place, check, durability, deadline });
   }
 
@@ -90,17 +91,17 @@ export class HBaseClient {
     names: readonly string[],
     options: CallOptions,
   ): Promise<readonly TableDescription[]> {
-    return await this.#admin.describe(names, new Deadline(options));
+    return await this.#admin.describe(names, this.#deadline(options));
   }
 
   /** Made and ready; false: somebody else has made it before. */
   async createTable(table: NewTable, options: CallOptions): Promise<boolean> {
-    return await this.#admin.createTable(table, new Deadline(options));
+    return await this.#admin.createTable(table, this.#deadline(options));
   }
 
   /** The regions of a table in the order of their keys, as meta has them now. */
   async regions(table: string, options: CallOptions): Promise<readonly Region[]> {
-    const deadline = new Deadline(options);
+    const deadline = this.#deadline(options);
     const regions: Region[] = [];
     let row = Buffer.alloc(0);
     do {
@@ -113,24 +114,29 @@ export class HBaseClient {
 
   /** The clock of the cluster, ms since 1970 UTC, as late as its region servers have told it. */
   async nowMs(options: CallOptions): Promise<number> {
-    return await this.#admin.nowMs(new Deadline(options));
+    return await this.#admin.nowMs(this.#deadline(options));
   }
 
   async servers(options: CallOptions): Promise<readonly ServerNameMessage[]> {
-    return await this.#admin.servers(new Deadline(options));
+    return await this.#admin.servers(this.#deadline(options));
   }
 
   async moveRegion(region: Region, to: ServerNameMessage, options: CallOptions): Promise<void> {
-    await this.#admin.moveRegion(region, to, new Deadline(options));
+    await this.#admin.moveRegion(region, to, this.#deadline(options));
   }
 
   async splitRegion(region: Region, at: Buffer, options: CallOptions): Promise<void> {
-    await this.#admin.splitRegion(region, at, new Deadline(options));
+    await this.#admin.splitRegion(region, at, this.#deadline(options));
   }
 
   close(): void {
+    this.#closing.abort();
     this.#discovery.close();
     this.#connections.close();
+  }
+
+  #deadline(options: CallOptions): Deadline {
+    return new Deadline(options, this.#closing.signal);
   }
 
   #room(): {

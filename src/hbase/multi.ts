@@ -11,7 +11,8 @@ import {
   hbaseValueBytesMax,
 } from '../limits.ts';
 import type { Connections } from './connections.ts';
-import { abortedFailure, Deadline, timeoutFailure, waitMs } from './deadline.ts';
+import { interrupted, timeoutFailure, waitMs } from './deadline.ts';
+import type { Deadline } from './deadline.ts';
 import { endsTheCall, toCounterError } from './failures.ts';
 import type { Locator } from './locator.ts';
 import { chunksOf, groupsByServer, halvesOf } from './multi-chunks.ts';
@@ -64,7 +65,7 @@ export async function putBatch(room: Multi, options: PutOptions): Promise<PutOut
     const worst = waiting.some((i) => rounds.failures.get(i)?.remedy === 'throttle');
     const ms = waitMs(worst ? 'throttle' : 'retry', attempt);
     if (!(await deadline.wait(ms))) {
-      return outcomeOf(rounds, deadline.signal?.aborted === true ? abortedFailure() : null);
+      return outcomeOf(rounds, interrupted(deadline));
     }
     room.observer.retry('Multi');
   }

@@ -151,7 +151,12 @@ function formOf(contentType: string | undefined): BodyForm {
   const name = type.trim();
   const form = Object.hasOwn(forms, name) ? forms[name] : undefined;
   if (form === undefined) {
-    throw unsupported(`The Content-Type is ${name === '' ? 'missing' : 'not supported'}.`);
+    const what = /^[\w.+/-]{1,100}$/.test(name)
+      ? `The Content-Type is ${name}`
+      : 'There is no Content-Type';
+    throw unsupported(
+      `${what}; it must name what the body holds (curl: -H 'Content-Type: application/json').`,
+    );
   }
   for (const parameter of parameters) {
     const [key = '', value = ''] = parameter.split('=');

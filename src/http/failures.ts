@@ -14,7 +14,10 @@ const details: Readonly<Record<string, readonly [ProblemName, string]>> = {
     'outcome-unknown',
     'The journal failed under the request: it may be counted after a recovery.',
   ],
-  STORE_UNAVAILABLE: ['store_unavailable', 'The store did not answer in time.'],
+  STORE_UNAVAILABLE: [
+    'store_unavailable',
+    'The store cannot answer now; GET /v1/status says more.',
+  ],
   TOTAL_TOO_LARGE: ['total_too_large', 'A sum reached 2^53; it is not rounded.'],
   RANGE_INVALID: ['range_invalid', 'The range holds no quarter-hour that is kept.'],
   BYTES_INVALID: ['store_unavailable', 'The store holds bytes that this release cannot read.'],

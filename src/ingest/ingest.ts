@@ -8,7 +8,7 @@ import { CounterError, toError } from '../model/errors.ts';
 import type { Acknowledgement, AdEvent } from '../model/event.ts';
 import { IngestRefused } from './accept.ts';
 import type { Accepting, AcceptResult, RefusalReason, RefusedEvent } from './accept.ts';
-import { WaitingLine } from './waiting-line.ts';
+import { countsOf, WaitingLine } from './waiting-line.ts';
 import type { WaitingRequest } from './waiting-line.ts';
 import { isFull } from './writer-run.ts';
 import type { WriterRun } from './writer-run.ts';
@@ -169,7 +169,8 @@ export class Ingest implements Accepting {
   #withoutFull(events: readonly AdEvent[], refusedEvents: RefusedEvent[]): readonly AdEvent[] {
     const run = this.#current;
     // The cells of an identity that is about to begin are all empty.
-    if (run === undefined) return events;
+    const counts = this.#line.counts + countsOf(events);
+    if (run === undefined || !run.counters.couldOverflow(counts)) return events;
     const acceptMs = run.clock.nowMs();
     let waiting = this.#line.counts;
     events.forEach((event, index) => {

@@ -1,13 +1,12 @@
 // Owns what dead writers left in the data folder: their frames are put under their own ids, then
 // the writer is sealed and its files go aside. Putting may be done twice by anybody; registering
 // and sealing wait for the proof of death. A journal with a gap is put, named and left open.
-import { rm } from 'node:fs/promises';
 import path from 'node:path';
 import type { Disk } from '../journal/disk.ts';
 import { replayQuarter } from '../journal/replay-quarter.ts';
 import { replayFolder } from '../journal/replay.ts';
 import type { QuarterSegments } from '../journal/replay.ts';
-import { deleteAside, moveSegmentsAside } from '../journal/writer-folder.ts';
+import { deleteAside, deleteFolder, moveSegmentsAside } from '../journal/writer-folder.ts';
 import { flushTimeoutMs, watermarkBeyondStoreMs } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { CounterError } from '../model/errors.ts';
@@ -96,7 +95,7 @@ export class Recovery {
       if (kept > 0 || isOwn(writer) || !this.#closed.has(writer)) continue;
       const lock = await tryLock(folder);
       await lock?.release();
-      if (lock !== undefined) await rm(folder, { recursive: true });
+      if (lock !== undefined) await deleteFolder({ disk, folder });
     }
   }
 

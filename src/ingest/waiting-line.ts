@@ -62,7 +62,7 @@ export class WaitingLine {
   }
 }
 
-function countsOf(events: readonly AdEvent[]): number {
+export function countsOf(events: readonly AdEvent[]): number {
   let counts = 0;
   for (const event of events) counts += event.n;
   return counts;

@@ -11,8 +11,6 @@ export const measureCodes = { impressions: 1, clicks: 2 } as const satisfies Rec
   MeasureCode
 >;
 
-export const measureCodeMax = 255;
-
 /** Reasons for which events are stored but not counted, by their stored number. */
 export const filterReasons = ['bot', 'prefetch', 'unresolved_macro', 'unknown_ad'] as const;
 

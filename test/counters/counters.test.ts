@@ -128,6 +128,8 @@ test('a confirmed table behind an unconfirmed one is kept: segments go from the 
 test('a cell that could reach its bound is named before it is journaled', () => {
   const counters = new Counters(writer, { cellCountEnd: 100 });
   count(counters, [event('a', 90)]);
+  expect(counters.couldOverflow(9)).toBe(false);
+  expect(counters.couldOverflow(10)).toBe(true);
   expect(counters.wouldOverflow(event('a', 9), startMs, 0)).toBe(false);
   expect(counters.wouldOverflow(event('a', 10), startMs, 0)).toBe(true);
   expect(counters.wouldOverflow(event('a', 5), startMs, 5)).toBe(true);

@@ -1,6 +1,6 @@
 // The real disk, but for the calls that a test lets fail.
 import { nodeDisk } from '../../src/journal/disk.ts';
-import type { Disk, DiskFile } from '../../src/journal/disk.ts';
+import type { Disk, DiskFile, FileStatus } from '../../src/journal/disk.ts';
 
 export type DiskCall = 'create' | 'write' | 'datasync' | 'makeFolder';
 
@@ -11,13 +11,33 @@ export class FaultyDisk implements Disk {
   beforeSync: () => Promise<void> = () => Promise.resolve();
   freeBytesLeft: number | undefined;
 
-  read = nodeDisk.read;
-  status = nodeDisk.status;
-  list = nodeDisk.list;
-  rename = nodeDisk.rename;
-  unlink = nodeDisk.unlink;
-  removeFolder = nodeDisk.removeFolder;
-  syncFolder = nodeDisk.syncFolder;
+  read(file: string): Promise<Buffer> {
+    return nodeDisk.read(file);
+  }
+
+  status(file: string): Promise<FileStatus> {
+    return nodeDisk.status(file);
+  }
+
+  list(folder: string): Promise<string[]> {
+    return nodeDisk.list(folder);
+  }
+
+  rename(from: string, to: string): Promise<void> {
+    return nodeDisk.rename(from, to);
+  }
+
+  unlink(file: string): Promise<void> {
+    return nodeDisk.unlink(file);
+  }
+
+  removeFolder(folder: string): Promise<void> {
+    return nodeDisk.removeFolder(folder);
+  }
+
+  syncFolder(folder: string): Promise<void> {
+    return nodeDisk.syncFolder(folder);
+  }
 
   async makeFolder(folder: string): Promise<void> {
     this.#failIfTold('makeFolder');

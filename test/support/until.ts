@@ -10,3 +10,15 @@ export async function until(
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
+
+/** Something that is held until the test lets it go. */
+export class Held {
+  #letGo: (() => void) | undefined;
+  readonly passed = new Promise<void>((resolve) => {
+    this.#letGo = resolve;
+  });
+
+  letGo(): void {
+    this.#letGo?.();
+  }
+}
