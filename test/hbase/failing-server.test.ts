@@ -147,6 +147,22 @@ describe('a server that fails', () => {
     expect(outcome.failures.get(0)).toMatchObject({ code: 'STORE_ABORTED', remedy: 'give-up' });
   });
 
+  test('many calls of one caller hang on one signal without a warning', async () => {
+    const warnings: Error[] = [];
+    const onWarning = (warning: Error): number => warnings.push(warning);
+    process.on('warning', onWarning);
+    const { signal } = new AbortController();
+    server.handler = (call) => setTimeout(() => doneAll(call), 100);
+    const calls = Array.from({ length: 30 }, (_, i) =>
+      client.put(place, batchOf(`r${i}`), { timeoutMs: 5_000, signal }),
+    );
+    expect((await Promise.all(calls)).every(({ confirmedCount }) => confirmedCount === 1)).toBe(
+      true,
+    );
+    process.off('warning', onWarning);
+    expect(warnings).toEqual([]);
+  });
+
   test.each([
     ['a frame beyond the bound', lengthOnly(hbaseFrameBytesMax + 1)],
     ['bytes that are no frame', Buffer.concat([lengthOnly(4), Buffer.alloc(4, 0xff)])],
@@ -219,6 +235,24 @@ describe('a ZooKeeper that fails', () => {
     });
     const { port } = silent.address() as net.AddressInfo;
     expect(await failureWith(port)).toMatchObject({ remedy: 'retry' });
+    for (const socket of sockets) socket.destroy();
+    silent.close();
+  });
+
+  test('who has less time does not wait for who has more', async () => {
+    const sockets = new Set<net.Socket>();
+    const silent = net.createServer((socket) => sockets.add(socket.on('error', () => undefined)));
+    await new Promise<void>((resolve) => {
+      silent.listen(0, '127.0.0.1', resolve);
+    });
+    const { port } = silent.address() as net.AddressInfo;
+    const client = new HBaseClient(clientOptions(`127.0.0.1:${port}`));
+    const startMs = performance.now();
+    const patient = client.nowMs({ timeoutMs: 20_000 }).catch((error: unknown) => error);
+    await expect(client.nowMs({ timeoutMs: 100 })).rejects.toMatchObject({ remedy: 'retry' });
+    client.close();
+    expect(await patient).toMatchObject({ code: 'STORE_CLOSED', remedy: 'give-up' });
+    expect(performance.now() - startMs).toBeLessThan(2_000);
     for (const socket of sockets) socket.destroy();
     silent.close();
   });

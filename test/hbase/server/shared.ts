@@ -38,7 +38,10 @@ export function ownFolder(name: string): string {
   return path.join(runFolder(), name);
 }
 
-/** At the end of a test run: ends its HBase, and those of runs that were killed. */
+/**
+ * At the end of a test run: ends its HBase, and those of runs that were killed.
+ * @public called by name from test/support/hbase-end.js
+ */
 export async function endRuns(): Promise<void> {
   if (!existsSync(hbaseRoot)) return;
   for (const name of readdirSync(hbaseRoot)) {
