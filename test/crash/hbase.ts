@@ -1,5 +1,6 @@
 // A real HBase for crash runs: one instance, tables of their own for each run.
 import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import { hbaseRoot, startHBase } from '../hbase/server/standalone.ts';
@@ -19,12 +20,10 @@ export async function hbaseForCrashes(): Promise<CrashHBase> {
   };
 }
 
-let prefixes = 0;
-
 export async function freshTables(zookeeper: string): Promise<Record<string, string>> {
   const env = {
     ADCOUNTER_HBASE_ZOOKEEPER: zookeeper,
-    ADCOUNTER_HBASE_TABLE_PREFIX: `crash${process.pid}_${prefixes++}_`,
+    ADCOUNTER_HBASE_TABLE_PREFIX: `t${randomUUID().replaceAll('-', '')}_`,
   };
   const run = promisify(execFile);
   await run(process.execPath, [mainFile, 'schema', 'create'], {
