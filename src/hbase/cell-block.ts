@@ -115,7 +115,7 @@ function readCell(bytes: Buffer, at: number, cursor: CellCursor): number {
   const rowEnd = rowStart + bytes.readUInt16BE(keyStart);
   const qualifierStart = rowEnd + 1 + (bytes[rowEnd] ?? 0);
   const qualifierEnd = keyEnd - 9;
-  const whole = keyEnd + valueLength === end && end <= bytes.length;
+  const whole = valueLength >= 0 && keyEnd + valueLength === end && end <= bytes.length;
   if (!whole || qualifierStart > qualifierEnd) throw invalidReply('a cell has wrong lengths');
   cursor.rowStart = rowStart;
   cursor.rowEnd = rowEnd;

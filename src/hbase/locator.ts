@@ -22,6 +22,7 @@ const empty = Buffer.alloc(0);
 
 export class Locator {
   readonly #regions = new Regions();
+  readonly #questions = new Map<string, Promise<Region>>();
   readonly #connections: Connections;
   readonly #discovery: Discovery;
   readonly #observer: HBaseObserver;
@@ -46,12 +47,25 @@ export class Locator {
   }
 
   async locate(table: string, row: Buffer, deadline: Deadline): Promise<Region> {
+    if (table === metaTable) return await this.#metaRegion(deadline);
     const known = this.#regions.find(table, row, 0, row.length);
     if (known !== null) return known;
-    if (table === metaTable) return await this.#metaRegion(deadline);
-    const region = await this.#askMeta(table, row, deadline);
-    this.#regions.learn(table, region);
-    return region;
+    // Many look for a region that has just moved: the first asks, and mostly for all.
+    const underWay = this.#questions.get(table);
+    if (underWay !== undefined) {
+      await deadline.race(underWay.catch(() => undefined));
+      const found = this.#regions.find(table, row, 0, row.length);
+      if (found !== null) return found;
+    }
+    const question = this.#askMeta(table, row, deadline);
+    this.#questions.set(table, question);
+    try {
+      const region = await question;
+      this.#regions.learn(table, region);
+      return region;
+    } finally {
+      if (this.#questions.get(table) === question) this.#questions.delete(table);
+    }
   }
 
   /** The region is not there any more. */

@@ -161,6 +161,8 @@ describe('a server that fails', () => {
     );
     process.off('warning', onWarning);
     expect(warnings).toEqual([]);
+    // All of them looked for the same region: one asked.
+    expect(server.calls.filter((call) => call.method === 'Scan').length).toBe(1);
   });
 
   test.each([

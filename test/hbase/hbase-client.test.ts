@@ -1,6 +1,7 @@
 // The client's promises on a real HBase: an outcome for each put by itself, check-and-put as the
 // server stamps it, clients that do not know of each other, nothing left and nothing printed.
 import { execFile } from 'node:child_process';
+import net from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { expect, test } from '@jest/globals';
@@ -120,6 +121,30 @@ describeOnHBase('the client', (on) => {
     expect((await read(on().client, place)).cells.length).toBe(2);
   });
 
+  test('a dead host of the quorum is passed over', async () => {
+    const { zookeeper } = on().shared;
+    const client = new HBaseClient(clientOptions(`127.0.0.1:9,${zookeeper}`));
+    expect(await client.nowMs(inTime)).toBeGreaterThan(0);
+    client.close();
+  });
+
+  test('a mapped name is dialled at its other address', async () => {
+    const place = await newTable(on());
+    const proxies: Proxy[] = [];
+    const hostMap = new Map<string, { readonly host: string; readonly port: number }>();
+    for (const server of await on().client.servers(inTime)) {
+      const proxy = await proxyTo(server.port);
+      proxies.push(proxy);
+      hostMap.set(`${server.hostName}:${server.port}`, { host: '127.0.0.1', port: proxy.port });
+    }
+    const client = new HBaseClient({ ...clientOptions(on().shared.zookeeper), hostMap });
+    await putAll(client, place, [cellOf('a')]);
+    expect((await read(client, place)).cells.length).toBe(1);
+    client.close();
+    expect(proxies.some((proxy) => proxy.connections() > 0)).toBe(true);
+    for (const proxy of proxies) proxy.close();
+  });
+
   test('a namespace is made with the first table in it', async () => {
     const { client } = on();
     const name = `n${process.pid}_${Date.now()}:t`;
@@ -144,3 +169,30 @@ describeOnHBase('the client', (on) => {
     expect({ stdout, stderr }).toEqual({ stdout: '', stderr: '' });
   }, 40_000);
 });
+
+interface Proxy {
+  readonly port: number;
+  connections(): number;
+  close(): void;
+}
+
+async function proxyTo(port: number): Promise<Proxy> {
+  const sockets: net.Socket[] = [];
+  const server = net.createServer((near) => {
+    const far = net.connect(port, '127.0.0.1');
+    sockets.push(near, far);
+    for (const socket of [near, far]) socket.on('error', () => undefined);
+    near.pipe(far).pipe(near);
+  });
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve);
+  });
+  return {
+    port: (server.address() as net.AddressInfo).port,
+    connections: () => sockets.length / 2,
+    close: () => {
+      for (const socket of sockets) socket.destroy();
+      server.close();
+    },
+  };
+}

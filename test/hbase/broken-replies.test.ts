@@ -1,0 +1,143 @@
+// Replies with broken bytes: a failure or the truth, never a crash and never a false confirmation.
+import { describe, expect, test } from '@jest/globals';
+import * as fc from 'fast-check';
+import { cellBytesOf, readResults, writeCell } from '../../src/hbase/cell-block.ts';
+import type { Reply } from '../../src/hbase/connection.ts';
+import { messages } from '../../src/hbase/messages.ts';
+import { encodeMulti, readMultiReply } from '../../src/hbase/multi-codec.ts';
+import { CounterError } from '../../src/model/errors.ts';
+import { PutBatch } from '../../src/model/rows.ts';
+import { multiReply } from './fake-server.ts';
+
+const family = Buffer.from('c');
+const region = {
+  name: Buffer.from('t,,1.x.'),
+  startKey: Buffer.alloc(0),
+  endKey: Buffer.alloc(0),
+  server: { host: 'h', port: 1 },
+};
+const damage = fc.array(fc.tuple(fc.nat(10_000), fc.nat(255)), { minLength: 1, maxLength: 4 });
+
+describe('broken replies', () => {
+  test("a Multi's reply confirms at most what it was asked for, each once", () => {
+    const sound = multiReply([null, 'java.io.IOException', null, null]);
+    const puts = Int32Array.from([4, 5, 6, 7]);
+    fc.assert(
+      fc.property(damage, fc.nat(sound.length), (changes, cut) => {
+        const bytes = damaged(sound, changes).subarray(0, sound.length - (cut % 3));
+        const done: number[] = [];
+        const failed: number[] = [];
+        const read = (): void =>
+          readMultiReply(replyOf(bytes, bytes.length), [{ region, puts }], {
+            done: (i) => done.push(i),
+            failed: (i) => failed.push(i),
+          });
+        expectSound(read);
+        const all = [...done, ...failed];
+        expect(new Set(all).size).toBe(all.length);
+        expect(all.every((i) => puts.includes(i))).toBe(true);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test("a scan's reply visits no byte outside of itself", () => {
+    const sound = scanReply();
+    fc.assert(
+      fc.property(damage, (changes) => {
+        const bytes = damaged(sound.bytes, changes);
+        const read = (): unknown =>
+          readResults(replyOf(bytes, sound.messageEnd), (cell) => {
+            const ends = [cell.rowEnd, cell.qualifierEnd, cell.valueEnd];
+            expect(ends.every((end) => end <= bytes.length)).toBe(true);
+            expect(cell.rowStart).toBeLessThanOrEqual(cell.rowEnd);
+            expect(cell.qualifierStart).toBeLessThanOrEqual(cell.qualifierEnd);
+            expect(cell.valueStart).toBeLessThanOrEqual(cell.valueEnd);
+          });
+        expectSound(read);
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('what is written for any put is what is read for it', () => {
+    const bytes = fc.uint8Array({ maxLength: 100 });
+    const put = fc.record({
+      row: fc.uint8Array({ minLength: 1, maxLength: 100 }),
+      qualifier: bytes,
+      value: bytes,
+      version: fc.nat(Number.MAX_SAFE_INTEGER),
+    });
+    fc.assert(
+      fc.property(fc.array(put, { minLength: 1, maxLength: 20 }), (puts) => {
+        const batch = new PutBatch(1);
+        for (const { row, qualifier, value, version } of puts) {
+          const [r, q, v] = [Buffer.from(row), Buffer.from(qualifier), Buffer.from(value)];
+          batch.add({ row: r, qualifier: q, value: v, version });
+        }
+        const indices = Int32Array.from(puts.keys());
+        const options = { family, durability: 'sync_wal', spare: null } as const;
+        const multi = encodeMulti(batch, [{ region, puts: indices }], options);
+        const message = messages.scanResponse.encode(responseOf(puts.map(() => 1)));
+        const cells = multi.body.subarray(multi.body.length - multi.cellBytes);
+        const seen: unknown[] = [];
+        readResults(replyOf(Buffer.concat([message, cells]), message.length), (cell) => {
+          const part = (start: number, end: number): Uint8Array =>
+            Uint8Array.from(cell.bytes.subarray(start, end));
+          seen.push({
+            row: part(cell.rowStart, cell.rowEnd),
+            qualifier: part(cell.qualifierStart, cell.qualifierEnd),
+            value: part(cell.valueStart, cell.valueEnd),
+            version: cell.version,
+          });
+        });
+        expect(seen).toEqual(puts);
+      }),
+    );
+  });
+});
+
+function expectSound(read: () => unknown): void {
+  try {
+    read();
+  } catch (error) {
+    if (!(error instanceof CounterError)) throw error;
+  }
+}
+
+function damaged(sound: Buffer, changes: readonly (readonly [number, number])[]): Buffer {
+  const bytes = Buffer.from(sound);
+  for (const [at, value] of changes) bytes[at % bytes.length] = value;
+  return bytes;
+}
+
+function replyOf(bytes: Buffer, messageEnd: number): Reply {
+  return { bytes, messageStart: 0, messageEnd, cellsStart: messageEnd };
+}
+
+function responseOf(
+  cellsPerResult: readonly number[],
+): Parameters<typeof messages.scanResponse.encode>[0] {
+  return {
+    cellsPerResult,
+    scannerId: 7 as never,
+    moreResults: true,
+    results: [],
+    partialFlagPerResult: [],
+    moreResultsInRegion: false,
+    heartbeatMessage: false,
+  };
+}
+
+function scanReply(): { readonly bytes: Buffer; readonly messageEnd: number } {
+  const batch = new PutBatch(3);
+  const cells = ['a', 'b', 'c'].map((row, i) => {
+    const bytes = Buffer.from(row);
+    batch.add({ row: bytes, qualifier: bytes, value: bytes, version: i });
+    const cell = Buffer.alloc(cellBytesOf(batch, i, family));
+    writeCell(cell, 0, { batch, i, family });
+    return cell;
+  });
+  const message = messages.scanResponse.encode(responseOf([1, 2]));
+  return { bytes: Buffer.concat([message, ...cells]), messageEnd: message.length };
+}
