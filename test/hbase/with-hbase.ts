@@ -1,4 +1,4 @@
-// Suites on a real HBase. Without Java or Maven they are skipped, loudly; where CI is set they fail.
+// Suites on a real HBase. Without Java or Maven they are skipped, loudly; with CI set they fail.
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { HBaseClient } from '../../src/hbase/hbase-client.ts';
 import { clientOptions, inTime } from './client-options.ts';
