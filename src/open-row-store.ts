@@ -39,6 +39,6 @@ function observerOf(log: Log, metrics: Metrics): HBaseObserver {
     retry: (op) => metrics.storeRetry(op),
     relocation: () => metrics.storeRelocation(),
     connections: (connections) => metrics.storeConnections(connections),
-    log: (event, fields) => log.info(event, 'HBase', fields),
+    log: (event, fields) => log.info(event, 'HBase, as its client sees it', fields),
   };
 }

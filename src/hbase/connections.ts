@@ -65,7 +65,7 @@ export class Connections {
     this.#open.delete(key);
     this.#observer.connections(this.#open.size);
     if (!this.#closed) {
-      this.#observer.log('hbase connection ended', { server: key, reason: failure.message });
+      this.#observer.log('hbase.connection_ended', { server: key, reason: failure.message });
     }
   }
 }

@@ -18,7 +18,7 @@ import { DeathProof } from './death-proof.ts';
 import type { HostIdentity } from './death-proof.ts';
 import { blankRecord, cellAt } from './estate.ts';
 import type { Estate } from './estate.ts';
-import { floorOf } from './registration.ts';
+import { registerDead } from './registration.ts';
 import { readWriterNote } from './writer-run.ts';
 import type { FolderLock } from './writer-run.ts';
 
@@ -43,6 +43,12 @@ export interface RecoveryOptions {
   readonly log: Log;
 }
 
+interface PutEstate {
+  readonly estate: Estate;
+  /** Nothing is missing in its journal. */
+  readonly whole: boolean;
+}
+
 export class Recovery {
   readonly #options: RecoveryOptions;
   readonly #proof: DeathProof;
@@ -50,6 +56,8 @@ export class Recovery {
   readonly #closed = new Set<WriterId>();
   /** Put, but with a gap: an operator decides. */
   readonly #leftOpen = new Set<WriterId>();
+  /** Put, but not yet proven dead. */
+  readonly #put = new Map<WriterId, PutEstate>();
   /** Counts found by a replay and not confirmed yet, by writer and quarter. */
   readonly #unconfirmed = new Map<string, number>();
   readonly #found = new Set<string>();
@@ -106,14 +114,25 @@ export class Recovery {
   }
 
   async #lookAtAll(): Promise<void> {
-    const { disk, journalFolder, isOwn } = this.#options;
+    const { disk, journalFolder, isOwn, link, log } = this.#options;
+    await link.reach();
+    let failure: unknown;
     for (const name of await disk.list(journalFolder)) {
       const writer = parseWriterId(name);
       if (this.#stopped) return;
       if (writer === undefined || isOwn(writer)) continue;
       if (this.#closed.has(writer) || this.#leftOpen.has(writer)) continue;
-      await this.#lookAt(writer, path.join(journalFolder, name));
+      try {
+        await this.#lookAt(writer, path.join(journalFolder, name));
+      } catch (thrown) {
+        // One estate that cannot be settled must not keep the others waiting.
+        failure ??= thrown;
+        const what = 'What a dead writer left behind is not settled yet';
+        log.warn('recovery.incomplete', what, { writer_id: writer, err: thrown });
+        if (!link.up) break;
+      }
     }
+    if (failure !== undefined) throw failure;
   }
 
   /** Whoever holds the lock is alive, or recovers already. */
@@ -121,7 +140,9 @@ export class Recovery {
     const lock = await this.#options.tryLock(folder);
     if (lock === undefined) return;
     try {
-      await this.#settle(await this.#estateOf(writer, folder));
+      const put = this.#put.get(writer);
+      if (put === undefined) await this.#settle(await this.#estateOf(writer, folder));
+      else await this.#sealPut(put);
     } finally {
       await lock.release();
     }
@@ -152,17 +173,28 @@ export class Recovery {
       writer_id: writer,
       segments: segments.length,
     });
-    let chain = new RegistryChain(this.#options.link.registry, writer, entry);
+    const { registry } = this.#options.link;
+    const chain = new RegistryChain(registry, writer, entry);
     let registeredMs = replay.registeredMs ?? entry?.record.registeredMs ?? undefined;
-    if (registeredMs === undefined) {
-      if (!isDead) return;
-      chain = await this.#register(estate, chain);
-      registeredMs = chain.record?.registeredMs ?? undefined;
-      if (registeredMs === undefined) return;
+    if (registeredMs === undefined && isDead) {
+      const options = { registry, storeNowMs: this.#nowMs(), log: this.#options.log };
+      registeredMs = await registerDead(estate, chain, options);
     }
+    if (registeredMs === undefined) return;
     const whole = await this.#putAll(estate, registeredMs);
-    if (whole === undefined || !isDead) return;
-    await this.#seal(estate, chain, whole);
+    if (whole === undefined) return;
+    if (isDead) await this.#seal(estate, chain, whole);
+    else this.#put.set(writer, { estate, whole });
+  }
+
+  /** All was put in an earlier pass; only the proof of death was wanting. */
+  async #sealPut({ estate, whole }: PutEstate): Promise<void> {
+    const { registry } = this.#options.link;
+    const { writer } = estate;
+    const entry = await registry.read(writer);
+    if (!this.#proof.isDead({ ...estate.suspect, entry })) return;
+    this.#put.delete(writer);
+    await this.#seal({ ...estate, entry }, new RegistryChain(registry, writer, entry), whole);
   }
 
   /** Puts every quarter, oldest first. Answers whether nothing is missing; undefined: stopped. */
@@ -203,25 +235,6 @@ export class Recovery {
     metrics.ledgerConfirmed(this.#unconfirmed.get(place) ?? 0);
     this.#unconfirmed.delete(place);
     return found.alarms;
-  }
-
-  /** In the same two steps as a living writer, and after the last moment of its journal. */
-  async #register(estate: Estate, fresh: RegistryChain): Promise<RegistryChain> {
-    const { link, log } = this.#options;
-    const storeNowMs = this.#nowMs();
-    const floor = async (): Promise<number> =>
-      floorOf(await link.registry.readAll(), { storeNowMs, log });
-    const watermarkMs = await floor();
-    const blank = blankRecord(estate, watermarkMs);
-    const opened = await fresh.advance((standing) => standing ?? blank);
-    if (opened === 'foreign') return fresh;
-    // Never before the journal's last moment, or a lag would be negative.
-    const registeredMs = Math.max(await floor(), estate.replay.lastAcceptMs ?? 0);
-    await fresh.advance((standing) => ({
-      ...(standing ?? blank),
-      registeredMs: standing?.registeredMs ?? registeredMs,
-    }));
-    return fresh;
   }
 
   async #seal(estate: Estate, chain: RegistryChain, whole: boolean): Promise<void> {

@@ -5,6 +5,8 @@ import { watermarkAheadMs, watermarkBeyondStoreMs } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { RegistryChain } from '../store/registry.ts';
 import type { RegistryEntry, WriterRecord, WriterRegistry } from '../store/registry.ts';
+import { blankRecord } from './estate.ts';
+import type { Estate } from './estate.ts';
 import type { WriterRun } from './writer-run.ts';
 
 export interface RegistrationOptions {
@@ -55,6 +57,28 @@ async function writeMoment(
     throw thrown;
   }
   run.registeredAt(chain.record?.registeredMs ?? momentMs);
+}
+
+/**
+ * Registers a writer that died without ever reaching the store: in the same two steps as a living
+ * one, and never before the last moment of its journal, or a lag would be negative. Answers the
+ * moment; undefined: somebody else was faster. Needs the proof of death.
+ */
+export async function registerDead(
+  estate: Estate,
+  chain: RegistryChain,
+  options: { readonly registry: WriterRegistry; readonly storeNowMs: number; readonly log: Log },
+): Promise<number | undefined> {
+  const { registry } = options;
+  const blank = blankRecord(estate, floorOf(await registry.readAll(), options));
+  if ((await chain.advance((standing) => standing ?? blank)) === 'foreign') return undefined;
+  const floorMs = floorOf(await registry.readAll(), options);
+  const momentMs = Math.max(floorMs, estate.replay.lastAcceptMs ?? 0);
+  const outcome = await chain.advance((standing) => {
+    const record = standing ?? blank;
+    return { ...record, registeredMs: record.registeredMs ?? momentMs };
+  });
+  return outcome === 'foreign' ? undefined : (chain.record?.registeredMs ?? undefined);
 }
 
 /** The greatest watermark, but for those that a clock gone wild has published. */

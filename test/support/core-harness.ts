@@ -136,9 +136,17 @@ export class CoreHarness {
 
   /** The folder as kill -9 would leave it now; start another core on it. */
   async crashed(): Promise<string> {
-    const copy = await freshFolder();
-    await cp(this.dataDir, copy, { recursive: true });
-    return copy;
+    for (let attempt = 0; attempt < 20; attempt++) {
+      const copy = await freshFolder();
+      try {
+        await cp(this.dataDir, copy, { recursive: true });
+        return copy;
+      } catch (thrown) {
+        // Not one instant: a file went while the folder was copied (a lock being made).
+        if ((thrown as NodeJS.ErrnoException).code !== 'ENOENT') throw thrown;
+      }
+    }
+    throw new Error('the data folder never stood still');
   }
 
   stop(): Promise<boolean> {
