@@ -13,8 +13,8 @@ export const hbaseScanReplyBytesMax = 2 * 1_048_576;
 export const hbasePendingCallsMax = 1024;
 /** Multi calls under way at one region server, of one put. */
 export const hbaseMultiPerServerMax = 2;
-/** Puts of one Multi: what a server takes at once without a warning is bytes, not rows. */
-export const hbaseMultiPutsMax = 50_000;
+/** Puts of one Multi: HBase warns of more, and refuses more where an operator told it to. */
+export const hbaseMultiPutsMax = 5_000;
 /** Puts that are sorted to regions before others get their turn. */
 export const hbaseGroupSlicePuts = 5_000;
 /** Puts of a round whose region cannot be found before the round stops asking. */

@@ -70,6 +70,10 @@ export function failureOf(className: string, trace: string, doNotRetry: boolean)
   if (trace.includes('Cannot append; log is closed')) {
     return new CounterError('STORE_REGION_MOVED', 'relocate', { detail });
   }
+  // So does one that takes fewer rows at once than were sent.
+  if (trace.includes('Rejecting large batch operation')) {
+    return new CounterError('STORE_BATCH_TOO_LARGE', 'retry', { detail });
+  }
   return doNotRetry
     ? new CounterError('STORE_REFUSED', 'give-up', { detail })
     : new CounterError('STORE_FAILED', 'retry', { detail });

@@ -246,8 +246,7 @@ async function sendChunk(
     });
   } catch (error) {
     const failure = toCounterError(error);
-    // One put that a server refuses takes its whole call with it: cut until it is alone.
-    const halves = failure.code === 'STORE_REFUSED' ? halvesOf(chunk) : null;
+    const halves = cutCodes.has(failure.code) ? halvesOf(chunk) : null;
     if (halves === null) failAll(room, options, rounds, { chunk, failure });
     else queue.cut.push(...halves);
     if (awayCodes.has(failure.code)) queue.away = failure;
@@ -255,6 +254,9 @@ async function sendChunk(
   }
   return spare !== null && spare.length >= body.length ? spare : body;
 }
+
+/** One put that a server refuses takes its whole call with it; others refuse what is too much. */
+const cutCodes: ReadonlySet<string> = new Set(['STORE_REFUSED', 'STORE_BATCH_TOO_LARGE']);
 
 /** Each further chunk would wait as long for nothing. */
 const awayCodes: ReadonlySet<string> = new Set([

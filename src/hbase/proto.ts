@@ -131,7 +131,10 @@ message MoveRegionRequest {
   required RegionSpecifier region = 1;
   optional ServerName dest_server_name = 2;
 }
-message SplitTableRegionRequest { required RegionInfo region_info = 1; optional bytes split_row = 2; }
+message SplitTableRegionRequest {
+  required RegionInfo region_info = 1;
+  optional bytes split_row = 2;
+}
 message ProcedureResponse { optional uint64 proc_id = 1; }
 message GetProcedureResultRequest { required uint64 proc_id = 1; }
 message GenericExceptionMessage { optional string class_name = 1; optional string message = 2; }

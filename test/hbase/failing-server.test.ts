@@ -35,6 +35,9 @@ const rowsOf = (call: FakeCall): string[] => {
 
 const doneAll = (call: FakeCall): void => call.answer(multiReply(rowsOf(call).map(() => null)));
 
+const tooLarge =
+  'java.io.IOException: Rejecting large batch operation for current batch with firstRegionName';
+
 describe('a server that fails', () => {
   let server: FakeServer;
   let client: HBaseClient;
@@ -86,6 +89,15 @@ describe('a server that fails', () => {
     const outcome = await put(client, place, rows.map(cellOf));
     expect([...outcome.confirmed]).toEqual([1, 1, 1, 0, 1, 1, 1]);
     expect(outcome.failures.get(3)).toMatchObject({ remedy: 'give-up' });
+  });
+
+  test('a server that takes fewer rows at once gets fewer', async () => {
+    server.handler = (call) => {
+      if (rowsOf(call).length > 2) call.fail('java.io.IOException', tooLarge);
+      else doneAll(call);
+    };
+    const outcome = await put(client, place, ['a', 'b', 'c', 'd', 'e', 'f', 'g'].map(cellOf));
+    expect(outcome.confirmedCount).toBe(7);
   });
 
   test('an action that a reply leaves out is not confirmed but sent again', async () => {
