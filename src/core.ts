@@ -6,6 +6,7 @@ import path from 'node:path';
 import { FlushRounds } from './flush/rounds.ts';
 import type { FlushReport } from './flush/rounds.ts';
 import { AcceptClock } from './ingest/accept-clock.ts';
+import type { RefusalReason } from './ingest/accept.ts';
 import { Ingest } from './ingest/ingest.ts';
 import { Recovery } from './ingest/recovery.ts';
 import type { HostIdentity } from './ingest/death-proof.ts';
@@ -51,6 +52,7 @@ export class Core {
   #entries: readonly RegistryEntry[] = [];
   #freeBytes = 0;
   #skewMs = 0;
+  #toldRefusal: RefusalReason | undefined;
   #sampling: NodeJS.Timeout | undefined;
 
   private constructor(options: CoreOptions, identity: HostIdentity) {
@@ -97,7 +99,7 @@ export class Core {
     await options.disk.makeFolder(core.#journalFolder);
     await core.#sampleDisk();
     await core.ingest.start();
-    core.#sampling = setInterval(() => void core.#sampleDisk(), diskSampleMs);
+    core.#sampling = setInterval(() => core.#lookAround(), diskSampleMs);
     core.#sampling.unref();
     // A registered start has no unregistered frames; but a store that is away holds up nobody.
     await Promise.race([core.#prepareQuietly(), waitUnref(registrationWaitMs)]);
@@ -238,6 +240,17 @@ export class Core {
       if (this.link.refusal !== undefined) return;
       this.#options.log.warn('store.not_reached', 'Counting begins without the store', { err });
     }
+  }
+
+  /** Once a second: room on the disk, and whether counting began or ceased to be refused. */
+  #lookAround(): void {
+    void this.#sampleDisk();
+    const refusal = this.ingest.refusal;
+    if (refusal === this.#toldRefusal) return;
+    this.#toldRefusal = refusal;
+    const { log } = this.#options;
+    if (refusal === undefined) log.info('ingest.accepting', 'Counting goes on');
+    else log.error('ingest.refusing', 'Counting is refused', { reason: refusal });
   }
 
   async #sampleDisk(): Promise<void> {

@@ -46,8 +46,8 @@ export interface AcceptResult {
 export interface Accepting {
   /**
    * Counts all the events or, by an error, none. Resolves when the acknowledgement's promise
-   * holds. Errors: IngestRefused (nothing was counted, come back later) and `OUTCOME_UNKNOWN` (the journal failed under the request: it may be
-   * counted after a recovery).
+   * holds. Errors: IngestRefused (nothing was counted, come back later) and `OUTCOME_UNKNOWN`
+   * (the journal failed under the request: it may be counted after a recovery).
    */
   accept(events: readonly AdEvent[], acknowledgement: Acknowledgement): Promise<AcceptResult>;
 }

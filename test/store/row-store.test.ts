@@ -5,6 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe } from '@jest/globals';
 import { EmbeddedRowStore } from '../../src/store/embedded/embedded-row-store.ts';
+import { HBaseRowStore } from '../../src/store/hbase/hbase-row-store.ts';
+import { clientOptions } from '../hbase/client-options.ts';
+import { sharedHBase } from '../hbase/server/shared.ts';
+import { describeWithJava } from '../hbase/with-hbase.ts';
 import { MemoryRowStore } from '../support/memory-row-store.ts';
 import { rowStoreContract } from './row-store-contract.ts';
 
@@ -21,5 +25,19 @@ describe('contract: embedded', () => {
     const dataDir = await mkdtemp(join(tmpdir(), 'adcounter-store-'));
     folders.push(dataDir);
     return EmbeddedRowStore.open({ dataDir });
+  });
+});
+
+describeWithJava('contract: hbase', () => {
+  rowStoreContract(async () => {
+    const { zookeeper } = await sharedHBase();
+    const store = new HBaseRowStore({
+      ...clientOptions(zookeeper),
+      tablePrefix: `contract${process.pid}_${Date.now()}_`,
+      salts: 16,
+      retentionDays: 400,
+    });
+    await store.createTables({ timeoutMs: 60_000 });
+    return store;
   });
 });
