@@ -52,6 +52,7 @@ export class Core {
   #entries: readonly RegistryEntry[] = [];
   #freeBytes = 0;
   #skewMs = 0;
+  #preparing: Promise<void> | undefined;
   #toldRefusal: RefusalReason | undefined;
   #sampling: NodeJS.Timeout | undefined;
 
@@ -88,7 +89,6 @@ export class Core {
       isOwn: (writer) => this.ingest.runs.some((run) => run.writer === writer),
       tryLock,
       monotonicMs: () => clock.monotonicMs(),
-      wallMs: () => clock.wallMs(),
       metrics,
       log,
     });
@@ -197,22 +197,30 @@ export class Core {
     });
   }
 
+  /** One at a time: a slow start and the first round must not register twice. */
+  #prepareRound(): Promise<void> {
+    this.#preparing ??= this.#prepare().finally(() => {
+      this.#preparing = undefined;
+    });
+    return this.#preparing;
+  }
+
   /** What a round needs first: an open store, its time, registered writers. */
-  async #prepareRound(): Promise<void> {
+  async #prepare(): Promise<void> {
     await this.link.reach();
     this.#options.metrics.storeUp(this.link.up);
     await this.#minds();
     for (const run of this.ingest.runs) {
-      if (!run.registered && !run.foreign) await this.#register(run);
+      if (!run.registered) await this.#register(run);
     }
     await this.ingest.dropFinished();
   }
 
   async #register(run: WriterRun): Promise<void> {
-    const { log, clock } = this.#options;
+    const { log } = this.#options;
     await register(run, {
       registry: this.link.registry,
-      storeNowMs: this.link.nowMs() ?? clock.wallMs(),
+      storeNowMs: this.link.clockMs,
       hold: (task) => this.ingest.hold(task),
       log,
     });

@@ -47,6 +47,10 @@ export const clockLeapMs = 5 * 60_000;
 export const wallSteadyMs = 5 * 60_000;
 /** A registry cell that stands unchanged for so long belongs to a dead writer. */
 export const deadAfterMs = 5 * 60_000;
+/** Longer between two looks at the registry, and the silence is counted anew. */
+export const silenceGapMs = 90_000;
+/** No clock that is right says less: this release was made then. */
+export const clockFloorMs = Date.UTC(2026, 10, 1);
 /** A watermark so far ahead of the store's clock was published by a clock gone wild. */
 export const watermarkAheadMs = 24 * 3_600_000;
 /** Without ever having reached the store a process accepts for so long. */
@@ -81,9 +85,12 @@ export const sweepCron = '17 23 * * * *';
 export const diskSampleMs = 1_000;
 /** What a refused client is told to wait. */
 export const retryAfterSeconds = 1;
+/** After a frame found no room, for those that were answered at `memory` already. */
+export const journalFullRetryMs = 200;
 /** How long a new identity is waited for, after one ended, before requests are refused. */
 export const newIdentityRetryMs = 1_000;
 
+assert(silenceGapMs < deadAfterMs, 'a silence is looked at more than once');
 assert(registryTimeoutMs <= flushTimeoutMs, 'the registry is asked within a round');
 
 // ── Journal room ──

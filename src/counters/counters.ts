@@ -2,7 +2,7 @@
 // synced prefix of its journal says. form() computes the cells of the next frame and changes no
 // count; apply() sets them once the frame is synced. Never waits, never knows disks or stores.
 import { assert } from '../model/assert.ts';
-import { addInPlace, cellCountEnd, countOf, noCounts, sumOf } from '../model/cell.ts';
+import { addInPlace, cellCountEnd, countOf, lagBetween, noCounts, sumOf } from '../model/cell.ts';
 import type { AdId, Cell, MeasureCounts, SiteId } from '../model/cell.ts';
 import type { AdEvent } from '../model/event.ts';
 import type { MeasureCode } from '../model/measure.ts';
@@ -196,7 +196,7 @@ export class Counters {
       ad: slot.ad,
       site: slot.site,
       eventQuarter: slot.eventQuarter,
-      lag: acceptanceQuarter - slot.eventQuarter,
+      lag: lagBetween(slot.eventQuarter, acceptanceQuarter),
       counts,
     };
   }

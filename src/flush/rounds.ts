@@ -23,6 +23,8 @@ export interface FlushedWriter {
 export interface FlushBoundary {
   readonly watermarkMs: number;
   readonly position: number;
+  /** The writer has ended, and no frame of it follows: it may be sealed. */
+  readonly isLast: boolean;
 }
 
 export type FlushOutcome = 'success' | 'partial' | 'error' | 'skipped';
@@ -89,20 +91,15 @@ export class FlushRounds {
    * asks while one runs shares the one after it: at most one runs and one waits.
    */
   flush(): Promise<FlushReport> {
-    if (this.#running === undefined) return this.#start();
-    this.#next ??= this.#running.then(() => {
-      this.#next = undefined;
-      return this.#start();
-    });
+    this.#next ??= this.#afterRunning();
     return this.#next;
   }
 
-  #start(): Promise<FlushReport> {
-    const running = this.#round().finally(() => {
-      if (this.#running === running) this.#running = undefined;
-    });
-    this.#running = running;
-    return running;
+  async #afterRunning(): Promise<FlushReport> {
+    await this.#running;
+    this.#next = undefined;
+    this.#running = this.#round();
+    return this.#running;
   }
 
   async #round(): Promise<FlushReport> {

@@ -1,12 +1,12 @@
 // The clock by which a process accepts: the wall clock, but it never goes back, never falls below
 // the floor of the registration and does not follow a wall clock that leaps (rule R10).
 // Never read by anything that only reports.
-import { clockLeapMs, wallSteadyMs } from '../limits.ts';
+import { clockFloorMs, clockLeapMs, wallSteadyMs } from '../limits.ts';
 import type { Clock } from '../model/clock.ts';
 
 export class AcceptClock {
   readonly #clock: Clock;
-  #lastMs = 0;
+  #lastMs = clockFloorMs;
   /** Wall minus monotonic, as last believed. */
   #offsetMs: number;
   /** Since when (monotonic) the wall clock has been steady again after a leap; undefined: fine. */

@@ -1,7 +1,7 @@
 // Knows when a writer is dead: its lock is free in the very folder that it used, on the same boot
 // of the machine; or its registry cell stood still for minutes; or (embedded) we hold the store.
 // A free lock alone proves nothing: a copied folder has a lock of its own. Never guesses.
-import { deadAfterMs } from '../limits.ts';
+import { deadAfterMs, silenceGapMs } from '../limits.ts';
 import type { WriterId } from '../model/writer-id.ts';
 import type { FolderIdentity, RegistryEntry } from '../store/registry.ts';
 
@@ -28,10 +28,16 @@ export interface DeathProofOptions {
   readonly monotonicMs: () => number;
 }
 
+interface Standing {
+  readonly nonce: string;
+  readonly sinceMs: number;
+  readonly lookedAtMs: number;
+}
+
 export class DeathProof {
   readonly #options: DeathProofOptions;
   /** Since when each registry cell stands as it does, by our own monotonic clock. */
-  readonly #stands = new Map<WriterId, { readonly nonce: string; readonly sinceMs: number }>();
+  readonly #stands = new Map<WriterId, Standing>();
 
   constructor(options: DeathProofOptions) {
     this.#options = options;
@@ -61,8 +67,10 @@ export class DeathProof {
     const nowMs = this.#options.monotonicMs();
     const nonce = entry?.nonce ?? 'absent';
     const before = this.#stands.get(writer);
-    if (before?.nonce === nonce) return nowMs - before.sinceMs;
-    this.#stands.set(writer, { nonce, sinceMs: nowMs });
-    return 0;
+    // While the store was out of reach, a living writer could not be heard either.
+    const watched = before !== undefined && nowMs - before.lookedAtMs <= silenceGapMs;
+    const sinceMs = watched && before.nonce === nonce ? before.sinceMs : nowMs;
+    this.#stands.set(writer, { nonce, sinceMs, lookedAtMs: nowMs });
+    return nowMs - sinceMs;
   }
 }

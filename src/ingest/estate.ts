@@ -1,6 +1,7 @@
 // What a dead writer left behind, in the words of a recovery. Pure.
 import type { FolderReplay } from '../journal/replay.ts';
 import type { QuarterReplay } from '../journal/replay-quarter.ts';
+import { lagBetween } from '../model/cell.ts';
 import type { Cell } from '../model/cell.ts';
 import { claimedWriterOf } from '../model/writer-id.ts';
 import type { WriterId } from '../model/writer-id.ts';
@@ -27,7 +28,7 @@ export function cellAt(writer: WriterId, quarter: number, found: QuarterReplay, 
     ad: cell.ad,
     site: cell.site,
     eventQuarter: cell.eventQuarter,
-    lag: quarter - cell.eventQuarter,
+    lag: lagBetween(cell.eventQuarter, quarter),
     counts: cell.counts,
   };
 }

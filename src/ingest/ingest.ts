@@ -1,7 +1,8 @@
 // Owns the waiting line of requests and the identity under which they are counted: what waits is
 // formed into one frame, the next frame takes all that came meanwhile. An identity that ends is
 // followed by a fresh one; only the requests of the failed frame notice. Never counts in part.
-import { newIdentityRetryMs, unregisteredMs } from '../limits.ts';
+import { setTimeout as passes } from 'node:timers/promises';
+import { journalFullRetryMs, newIdentityRetryMs, unregisteredMs } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { AssertionError } from '../model/assert.ts';
 import { CounterError, toError } from '../model/errors.ts';
@@ -50,11 +51,12 @@ export class Ingest implements Accepting {
   #beginning: Promise<void> | undefined;
   /** No journal could be begun; another attempt follows. */
   #beginFailed = false;
-  readonly #beganAtMs: number;
+  /** Of the present identity and those before it that never reached the store either. */
+  #unregisteredSinceMs: number;
 
   constructor(options: IngestOptions) {
     this.#options = options;
-    this.#beganAtMs = options.monotonicMs();
+    this.#unregisteredSinceMs = options.monotonicMs();
   }
 
   /** The first identity. Errors: the disk's. */
@@ -81,7 +83,8 @@ export class Ingest implements Accepting {
     if (lasting !== undefined) return lasting;
     // Between two identities requests wait; there is room, or the next one says that there is none.
     if (run === undefined) return undefined;
-    if (!run.registered && monotonicMs() - this.#beganAtMs > unregisteredMs) return 'unregistered';
+    if (!run.registered && monotonicMs() - this.#unregisteredSinceMs > unregisteredMs)
+      return 'unregistered';
     const room = run.journal.reason();
     if (room !== 'ok') return roomReasons[room];
     return this.memoryBytes > this.#options.memoryBytesMax ? 'memory_full' : undefined;
@@ -104,7 +107,7 @@ export class Ingest implements Accepting {
     const refused: RefusedEvent[] = [];
     const kept = this.#withoutFull(events, refused);
     if (kept.length > 0) {
-      const counted = this.#line.add(kept);
+      const counted = this.#line.add(kept, acknowledgement === 'memory');
       this.#schedule();
       if (acknowledgement === 'journal') await counted;
       // A crash may lose what was answered early; a failed frame is logged where it fails.
@@ -150,7 +153,7 @@ export class Ingest implements Accepting {
       await (this.#frame ?? new Promise((resolve) => setImmediate(resolve)));
       // No identity follows one that failed now.
       const canCount = this.#current !== undefined && this.#current.endedBecause === undefined;
-      if (!canCount) this.#line.rejectAll(new IngestRefused('draining'));
+      if (!canCount) this.#giveUp();
     }
     this.#current?.end('stopped');
   }
@@ -211,16 +214,33 @@ export class Ingest implements Accepting {
       const { counts, bytes } = await run.count(requests.map((request) => request.events));
       this.#journaledBytes += bytes;
       this.#options.metrics.ledgerJournaled(counts);
+      this.#line.leave(requests);
       for (const request of requests) request.resolve();
     } catch (thrown) {
-      const error = isFull(thrown)
-        ? new IngestRefused('journal_full')
-        : this.#outcomeUnknown(run, thrown);
-      for (const request of requests) request.reject(error);
-      await this.#retireEnded();
-    } finally {
-      this.#line.leave(requests);
+      if (isFull(thrown)) await this.#waitForRoom(requests);
+      else {
+        const error = this.#outcomeUnknown(run, thrown);
+        this.#line.leave(requests);
+        for (const request of requests) request.reject(error);
+        await this.#retireEnded();
+      }
     }
+  }
+
+  /** Nothing was written. Who was answered already stays first in the line until there is room. */
+  async #waitForRoom(requests: readonly WaitingRequest[]): Promise<void> {
+    this.#line.putBack(requests);
+    this.#line.rejectUnanswered(new IngestRefused('journal_full'));
+    if (this.#stopped) this.#giveUp();
+    else if (!this.#line.isEmpty) await passes(journalFullRetryMs, undefined, { ref: false });
+  }
+
+  /** The service ends, and what waits can be journaled no more. */
+  #giveUp(): void {
+    const lost = this.#line.rejectAll(new IngestRefused('draining'));
+    if (lost === 0) return;
+    const what = 'Counts that were acknowledged at memory only could not be journaled';
+    this.#options.log.error('ingest.lost', what, { counts: lost });
   }
 
   #outcomeUnknown(run: WriterRun, thrown: unknown): CounterError {
@@ -237,6 +257,7 @@ export class Ingest implements Accepting {
   async #retireEnded(): Promise<void> {
     const run = this.#current;
     if (run?.endedBecause === undefined || this.#stopped) return;
+    if (run.registered) this.#unregisteredSinceMs = this.#options.monotonicMs();
     this.#current = undefined;
     this.#ended.push(run);
     this.#options.log.warn(
@@ -269,7 +290,7 @@ export class Ingest implements Accepting {
     } catch (err) {
       this.#beginFailed = true;
       log.error('writer.begin_failed', 'No journal can be begun; counting is refused', { err });
-      this.#line.rejectAll(new IngestRefused('no_journal'));
+      this.#line.rejectUnanswered(new IngestRefused('no_journal'));
       if (!this.#stopped) setTimeout(() => void this.#beginNext(), newIdentityRetryMs).unref();
     }
   }

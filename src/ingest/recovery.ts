@@ -38,7 +38,6 @@ export interface RecoveryOptions {
   readonly isOwn: (writer: WriterId) => boolean;
   readonly tryLock: (folder: string) => Promise<FolderLock | undefined>;
   readonly monotonicMs: () => number;
-  readonly wallMs: () => number;
   readonly metrics: RecoveryMetrics;
   readonly log: Log;
 }
@@ -177,7 +176,7 @@ export class Recovery {
     const chain = new RegistryChain(registry, writer, entry);
     let registeredMs = replay.registeredMs ?? entry?.record.registeredMs ?? undefined;
     if (registeredMs === undefined && isDead) {
-      const options = { registry, storeNowMs: this.#nowMs(), log: this.#options.log };
+      const options = { registry, storeNowMs: this.#options.link.clockMs, log: this.#options.log };
       registeredMs = await registerDead(estate, chain, options);
     }
     if (registeredMs === undefined) return;
@@ -255,8 +254,8 @@ export class Recovery {
       return;
     }
     const position = replay.lastPosition ?? 0;
-    const nowMs = this.#nowMs();
-    const watermarkMs = Math.min((replay.lastAcceptMs ?? -1) + 1, nowMs + watermarkBeyondStoreMs);
+    const { clockMs } = this.#options.link;
+    const watermarkMs = Math.min((replay.lastAcceptMs ?? -1) + 1, clockMs + watermarkBeyondStoreMs);
     const outcome = await chain.advance((standing) => ({
       ...(standing ?? blankRecord(estate, 0)),
       state: 'sealed',
@@ -271,10 +270,6 @@ export class Recovery {
       frames: replay.segments.reduce((sum, segment) => sum + segment.frames, 0),
     });
     await this.#close(estate);
-  }
-
-  #nowMs(): number {
-    return this.#options.link.nowMs() ?? this.#options.wallMs();
   }
 
   async #close({ writer, folder }: Estate): Promise<void> {

@@ -3,6 +3,7 @@
 // Never resumes an identity, and `registered` is written once.
 import { watermarkAheadMs, watermarkBeyondStoreMs } from '../limits.ts';
 import type { Log } from '../log.ts';
+import { CounterError } from '../model/errors.ts';
 import { RegistryChain } from '../store/registry.ts';
 import type { RegistryEntry, WriterRecord, WriterRegistry } from '../store/registry.ts';
 import { blankRecord } from './estate.ts';
@@ -23,13 +24,23 @@ export interface RegistrationOptions {
  */
 export async function register(run: WriterRun, options: RegistrationOptions): Promise<void> {
   const { registry } = options;
+  if (run.foreign) return adopt(run, await registry.read(run.writer));
   const chain = (run.chain ??= new RegistryChain(registry, run.writer));
   const seen = await registry.readAll();
   const open = (standing?: WriterRecord): WriterRecord =>
     standing ?? run.firstRecord(null, floorOf(seen, options));
   if ((await chain.advance(open)) === 'foreign') return run.disown();
+  const standingMs = chain.record?.registeredMs ?? null;
+  if (standingMs !== null) return run.registeredAt(standingMs);
   const floorMs = floorOf(await registry.readAll(), options);
   await options.hold(() => writeMoment(run, chain, floorMs, options));
+}
+
+/** Somebody recovered our journal and registered us: by that moment our counts can be put. */
+function adopt(run: WriterRun, entry: RegistryEntry | undefined): void {
+  const registeredMs = entry?.record.registeredMs ?? null;
+  if (registeredMs === null) throw new CounterError('WRITER_UNREGISTERED', 'retry');
+  run.registeredAt(registeredMs);
 }
 
 async function writeMoment(

@@ -5,6 +5,8 @@ import type { AdEvent } from '../model/event.ts';
 
 export interface WaitingRequest {
   readonly events: readonly AdEvent[];
+  /** Acknowledged at `memory` already: only a crash or a failed journal may lose it. */
+  readonly isAnswered: boolean;
   readonly resolve: () => void;
   readonly reject: (error: Error) => void;
 }
@@ -28,9 +30,9 @@ export class WaitingLine {
   }
 
   /** Settles when its frame has. */
-  add(events: readonly AdEvent[]): Promise<void> {
+  add(events: readonly AdEvent[], isAnswered: boolean): Promise<void> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ events, resolve, reject });
+      this.#waiting.push({ events, isAnswered, resolve, reject });
       this.#events += events.length;
       this.#counts += countsOf(events);
     });
@@ -48,6 +50,11 @@ export class WaitingLine {
     return this.#waiting.splice(0, requests);
   }
 
+  /** First again: their frame did not come to pass. */
+  putBack(requests: readonly WaitingRequest[]): void {
+    this.#waiting.unshift(...requests);
+  }
+
   leave(requests: readonly WaitingRequest[]): void {
     for (const { events } of requests) {
       this.#events -= events.length;
@@ -55,10 +62,24 @@ export class WaitingLine {
     }
   }
 
-  rejectAll(error: Error): void {
-    const waiting = this.#waiting.splice(0);
-    this.leave(waiting);
-    for (const request of waiting) request.reject(error);
+  /** Refuses those who still wait for an answer. */
+  rejectUnanswered(error: Error): void {
+    this.#reject((request) => !request.isAnswered, error);
+  }
+
+  /** Refuses all. Answers the counts that had been acknowledged at `memory`: they are lost. */
+  rejectAll(error: Error): number {
+    return this.#reject(() => true, error);
+  }
+
+  #reject(goes: (request: WaitingRequest) => boolean, error: Error): number {
+    const rejected = this.#waiting.filter(goes);
+    this.#waiting = this.#waiting.filter((request) => !goes(request));
+    this.leave(rejected);
+    for (const request of rejected) request.reject(error);
+    return countsOf(
+      rejected.filter(({ isAnswered }) => isAnswered).flatMap(({ events }) => events),
+    );
   }
 }
 

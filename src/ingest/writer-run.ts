@@ -7,7 +7,7 @@ import { Counters } from '../counters/counters.ts';
 import type { FormedCell } from '../counters/cell-table.ts';
 import type { Disk } from '../journal/disk.ts';
 import { Journal } from '../journal/journal.ts';
-import { makeWriterFolder } from '../journal/writer-folder.ts';
+import { deleteFolder, makeWriterFolder } from '../journal/writer-folder.ts';
 import { watermarkBeyondStoreMs } from '../limits.ts';
 import { assert } from '../model/assert.ts';
 import { CounterError } from '../model/errors.ts';
@@ -47,6 +47,14 @@ export interface WriterRunOptions {
   /** The store's clock as far as it is known; undefined: never heard. */
   readonly storeNowMs: () => number | undefined;
   readonly cellCountEnd?: number;
+}
+
+/** What is complete once all that is dirty at a frame boundary is confirmed. */
+export interface FlushBoundary {
+  readonly watermarkMs: number;
+  readonly position: number;
+  /** The identity has ended, and no frame of it follows. */
+  readonly isLast: boolean;
 }
 
 interface FrameOnItsWay {
@@ -113,6 +121,8 @@ export class WriterRun {
       return new WriterRun(note, folder, lock, journal, options);
     } catch (thrown) {
       await lock.release();
+      // Nobody used it: an attempt a second must not leave a folder a second.
+      await deleteFolder({ disk: options.disk, folder }).catch(() => undefined);
       throw thrown;
     }
   }
@@ -131,6 +141,7 @@ export class WriterRun {
 
   /** Nothing more is to be done for it: sealed, or another one's business. */
   get finished(): boolean {
+    if (this.#onItsWay !== undefined) return false;
     return this.#sealed || (this.#foreign && this.counters.dirtyCells === 0);
   }
 
@@ -191,21 +202,20 @@ export class WriterRun {
     }
   }
 
-  boundary(): { watermarkMs: number; position: number } {
+  boundary(): FlushBoundary {
     const nowMs = this.clock.nowMs();
-    if (this.#onItsWay === undefined) this.counters.closeBefore(quarterOf(nowMs));
-    if (this.#endedBecause !== undefined) this.counters.closeBefore(Infinity);
+    const isStill = this.#onItsWay === undefined;
+    // Decided here, with the copy: what is counted between the copy and the end is not in it.
+    const isLast = isStill && this.#endedBecause !== undefined;
+    if (isStill) this.counters.closeBefore(isLast ? Infinity : quarterOf(nowMs));
     const watermarkMs = Math.min(nowMs, this.#onItsWay?.acceptMs ?? nowMs);
-    return { watermarkMs, position: this.journal.position };
+    return { watermarkMs, position: this.journal.position, isLast };
   }
 
-  async publish(
-    boundary: { readonly watermarkMs: number; readonly position: number },
-    droppedQuarter: number | undefined,
-  ): Promise<void> {
+  async publish(boundary: FlushBoundary, droppedQuarter: number | undefined): Promise<void> {
     // An identity that another holds is flushed from memory; its record is not ours to change.
     if (this.#foreign || this.chain === undefined) return;
-    const seal = this.#endedBecause !== undefined;
+    const seal = boundary.isLast;
     this.#droppedThrough = Math.max(this.#droppedThrough, droppedQuarter ?? 0);
     const trimmed = seal
       ? boundary.position + 1

@@ -34,6 +34,15 @@ export const cellCountEnd = 2 ** 52;
 /** A lag is a u16 of quarters. */
 export const lagMax = 0xffff;
 
+/**
+ * What a cell is stored with. Only a clock that was wild while the store was out of reach, or a
+ * writer that a recoverer registered behind its back, leads beyond the ends; then the nearest end
+ * stands, for whoever computes it: a count is not lost for a moment that cannot be written down.
+ */
+export function lagBetween(eventQuarter: number, acceptanceQuarter: number): number {
+  return Math.min(lagMax, Math.max(0, acceptanceQuarter - eventQuarter));
+}
+
 export const noCounts: MeasureCounts = [];
 
 /** n: the sum of the cell's counts over its measures. */

@@ -67,6 +67,13 @@ export class StoreLink {
     return this.#heard.storeMs + this.#options.clock.monotonicMs() - this.#heard.monotonicMs;
   }
 
+  /** The same. Error: STORE_CLOCK_UNKNOWN (retry), for what must not go by another clock. */
+  get clockMs(): number {
+    const nowMs = this.nowMs();
+    if (nowMs === undefined) throw new CounterError('STORE_CLOCK_UNKNOWN', 'retry');
+    return nowMs;
+  }
+
   /** Opens the store if it is not yet, and hears its clock. Throws where it cannot be opened. */
   async reach(): Promise<CounterStore> {
     try {

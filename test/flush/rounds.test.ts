@@ -27,7 +27,7 @@ class StubWriter implements FlushedWriter {
   }
 
   boundary(): FlushBoundary {
-    return { watermarkMs: startMs, position: this.position };
+    return { watermarkMs: startMs, position: this.position, isLast: false };
   }
 
   async publish(boundary: FlushBoundary): Promise<void> {
@@ -106,7 +106,7 @@ test('exactly what was sent is confirmed, not what was counted meanwhile', async
   expect(confirmed).toBe(1);
   expect(writer.counters.unflushedCounts).toBe(10);
   // Position 2 was not in the copy: the boundary is from before it.
-  expect(writer.published).toEqual([{ watermarkMs: startMs, position: 1 }]);
+  expect(writer.published).toEqual([{ watermarkMs: startMs, position: 1, isLast: false }]);
 });
 
 test('nothing is published while a single cell is not confirmed', async () => {
