@@ -58,7 +58,7 @@ test('requests that wait behind a failed frame count under the next identity', a
   const harness = await CoreHarness.start({ disk });
   const held = new Held();
   let syncs = 0;
-  disk.beforeSync = () => (syncs++ === 0 ? held.passed : Promise.resolve());
+  disk.before = (call) => (call === 'datasync' && syncs++ === 0 ? held.passed : Promise.resolve());
   disk.fault = (call) => (call === 'datasync' && syncs === 1 ? 'EIO' : undefined);
   const failed = harness.count('a', 10);
   await until(() => syncs === 1, 2000);
@@ -129,7 +129,7 @@ test('a journal that fails while the service stops ends the stop, not the promis
   const harness = await CoreHarness.start({ disk });
   await harness.count('a', 1);
   const held = new Held();
-  disk.beforeSync = () => held.passed;
+  disk.before = (call) => (call === 'datasync' ? held.passed : Promise.resolve());
   const told = Promise.allSettled([harness.count('a', 10), harness.count('a', 100)]);
   disk.fault = (call) => (call === 'datasync' ? 'EIO' : undefined);
   const stopped = harness.stop();

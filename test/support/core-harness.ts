@@ -46,6 +46,7 @@ export interface HarnessOptions {
   readonly dataDir?: string;
   readonly disk?: Disk;
   readonly cellCountEnd?: number;
+  readonly journalBytesMax?: number;
 }
 
 /** One writer's counts of an ad on the one site. */
@@ -103,7 +104,7 @@ export class CoreHarness {
       log: logInto(logged),
       metrics,
       memoryBytesMax: 2 ** 30,
-      journalBytesMax: 2 ** 30,
+      journalBytesMax: options.journalBytesMax ?? 2 ** 30,
       salts: undefined,
       onBroken: (error) => broken.push(error),
       ...(options.cellCountEnd === undefined ? {} : { cellCountEnd: options.cellCountEnd }),
@@ -201,6 +202,18 @@ function lastingRows(rows: MemoryRowStore): MemoryRowStore {
       const value: unknown = Reflect.get(target, name, target);
       return typeof value === 'function' ? value.bind(target) : value;
     },
+  });
+}
+
+/** The store says that it is HBase: its clock is its own, and deaths need a proof. */
+export function asHBase(rows: MemoryRowStore): MemoryRowStore {
+  return new Proxy(rows, {
+    get(target, name) {
+      if (name === 'kind') return 'hbase';
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+    set: (target, name, value) => Reflect.set(target, name, value, target),
   });
 }
 

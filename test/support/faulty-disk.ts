@@ -1,21 +1,22 @@
-// The real disk, but for the calls that a test lets fail.
+// The real disk, but for the calls that a test lets fail or wait.
 import { nodeDisk } from '../../src/journal/disk.ts';
 import type { Disk, DiskFile, FileStatus } from '../../src/journal/disk.ts';
 
-export type DiskCall = 'create' | 'write' | 'datasync' | 'makeFolder';
+export type DiskCall = 'create' | 'write' | 'datasync' | 'makeFolder' | 'status';
 
 export class FaultyDisk implements Disk {
-  /** Answers an error code to let the call fail. A write that fails may have reached the disk. */
-  fault: (call: DiskCall) => string | undefined = () => undefined;
-  /** Awaited before a sync: holds a frame on its way. */
-  beforeSync: () => Promise<void> = () => Promise.resolve();
+  /** Answers an error code to let the call fail. A write that fails has reached the disk. */
+  fault: (call: DiskCall, file: string) => string | undefined = () => undefined;
+  /** Awaited before the call. */
+  before: (call: DiskCall, file: string) => Promise<void> = () => Promise.resolve();
   freeBytesLeft: number | undefined;
 
   read(file: string): Promise<Buffer> {
     return nodeDisk.read(file);
   }
 
-  status(file: string): Promise<FileStatus> {
+  async status(file: string): Promise<FileStatus> {
+    await this.#pass('status', file);
     return nodeDisk.status(file);
   }
 
@@ -40,7 +41,7 @@ export class FaultyDisk implements Disk {
   }
 
   async makeFolder(folder: string): Promise<void> {
-    this.#failIfTold('makeFolder');
+    await this.#pass('makeFolder', folder);
     await nodeDisk.makeFolder(folder);
   }
 
@@ -49,17 +50,16 @@ export class FaultyDisk implements Disk {
   }
 
   async create(file: string): Promise<DiskFile> {
-    this.#failIfTold('create');
+    await this.#pass('create', file);
     const real = await nodeDisk.create(file);
     return {
       write: async (bytes, offset) => {
         const written = await real.write(bytes, offset);
-        this.#failIfTold('write');
+        await this.#pass('write', file);
         return written;
       },
       datasync: async () => {
-        await this.beforeSync();
-        this.#failIfTold('datasync');
+        await this.#pass('datasync', file);
         await real.datasync();
       },
       truncate: (length) => real.truncate(length),
@@ -67,8 +67,9 @@ export class FaultyDisk implements Disk {
     };
   }
 
-  #failIfTold(call: DiskCall): void {
-    const code = this.fault(call);
+  async #pass(call: DiskCall, file: string): Promise<void> {
+    await this.before(call, file);
+    const code = this.fault(call, file);
     if (code !== undefined) throw Object.assign(new Error(`${code}: as told`), { code });
   }
 }
