@@ -71,7 +71,7 @@ export class Society {
 
   async start(from: Left | undefined): Promise<Process> {
     this.weather.release();
-    const dataDir = from?.dataDir ?? (await freshFolder());
+    const dataDir = from?.dataDir ?? path.join(await freshFolder(), 'data');
     const empty = new MortalDisk();
     const disk = from?.disk ?? empty.image({ ...wholeCopy, from: '/none', to: dataDir });
     if (from?.isCopy === true) await this.#namesClones(from);
@@ -130,7 +130,8 @@ export class Society {
   }
 
   leave({ harness, disk }: Process, image: Image, to: Left[]): void {
-    const dataDir = `${harness.dataDir}-${this.#folders++}`;
+    // Beside the one that it comes from: both are in the folder that is removed in the end.
+    const dataDir = path.join(path.dirname(harness.dataDir), `data-${this.#folders++}`);
     const next = disk.image({ ...image, from: harness.dataDir, to: dataDir });
     to.push({ disk: next, dataDir, isCopy: image.isCopy });
   }
