@@ -11,6 +11,11 @@ export const hbaseScanReplyBytesMax = 2 * 1_048_576;
 
 /** Calls that wait for an answer on one connection. */
 export const hbasePendingCallsMax = 1024;
+/**
+ * A connection that awaits an answer and is silent for so long ends with the next call that runs
+ * out of time. Longer than a server's usual garbage collection, shorter than a registry's call.
+ */
+export const hbaseSilenceMs = 2_000;
 /** Multi calls under way at one region server, of one put. */
 export const hbaseMultiPerServerMax = 2;
 /** Puts of one Multi: HBase warns of more, and refuses more where an operator told it to. */
@@ -92,6 +97,7 @@ export const newIdentityRetryMs = 1_000;
 
 assert(silenceGapMs < deadAfterMs, 'a silence is looked at more than once');
 assert(registryTimeoutMs <= flushTimeoutMs, 'the registry is asked within a round');
+assert(hbaseSilenceMs < registryTimeoutMs, 'a call to the registry can leave a dark server');
 
 // ── Journal room ──
 /** A segment file; a quarter-hour of most services fits one. */

@@ -1,15 +1,22 @@
 // One connection to a server of HBase: hbase-rpc-client's socket and its life, our handshake (cell
 // blocks), our frames. A refused or closed connection fails its calls at once; a call that times
-// out on a silent connection takes the connection with it. Never retries.
+// out on a connection that has long been silent takes it along, and says relocate: a host that
+// went dark closes nothing, and what it held is elsewhere. Never retries.
 // The package's own framing is left out: docs/decisions/0001 says why.
 // First, since it sets a global that the next one needs.
 // eslint-disable-next-line import/no-unassigned-import
 import 'hbase-rpc-client/lib/client.js';
 import Connection from 'hbase-rpc-client/lib/connection.js';
 import { CounterError } from '../model/errors.ts';
-import { hbasePendingCallsMax } from '../limits.ts';
+import { hbasePendingCallsMax, hbaseSilenceMs } from '../limits.ts';
 import { abortedFailure, timeoutFailure } from './deadline.ts';
-import { connectionFailure, failureOfResponse, invalidReply, toCounterError } from './failures.ts';
+import {
+  connectionFailure,
+  failureOfResponse,
+  invalidReply,
+  silenceFailure,
+  toCounterError,
+} from './failures.ts';
 import { FrameReader } from './frame-reader.ts';
 import { addressText } from './host-map.ts';
 import type { ServerAddress } from './host-map.ts';
@@ -72,7 +79,8 @@ export class RpcConnection {
   readonly #pending = new Map<number, Pending>();
   readonly #varint: Varint = { value: 0, end: 0 };
   #nextCallId = 1;
-  #received = 0;
+  /** Since when an answer is awaited and no byte has come; null: there is nothing to wait for. */
+  #silentSinceMs: number | null = null;
   #failure: CounterError | null = null;
 
   constructor(options: ConnectionOptions) {
@@ -86,13 +94,13 @@ export class RpcConnection {
     });
     const reader = new FrameReader((frame) => this.#onFrame(frame));
     transport.socket.on('data', (chunk: Buffer) => {
-      this.#received += chunk.length;
       try {
         reader.push(chunk);
       } catch (error) {
         // After bytes that make no sense nothing on this connection can be trusted.
         this.destroy(toCounterError(error));
       }
+      this.#silentSinceMs = this.#pending.size > 0 ? performance.now() : null;
     });
     transport.socket.write(handshake(options));
   }
@@ -145,16 +153,11 @@ export class RpcConnection {
   }
 
   #expect(callId: number, { method, timeoutMs, signal }: Request): Promise<Reply> {
-    const receivedBefore = this.#received;
+    this.#silentSinceMs ??= performance.now();
     return new Promise<Reply>((resolve, reject) => {
       const onAbort = (): void => pending.settle(abortedFailure());
       const timer = setTimeout(
-        () => {
-          const failure = timeoutFailure(`${method} at ${this.place}: no answer in time`);
-          pending.settle(failure);
-          // Nothing at all came since: more likely the connection is dead than this call slow.
-          if (this.#received === receivedBefore) this.destroy(failure);
-        },
+        () => this.#onTimeout(pending, `${method} at ${this.place}: no answer in time`),
         Math.max(1, timeoutMs),
       );
       const pending: Pending = {
@@ -169,6 +172,16 @@ export class RpcConnection {
       signal?.addEventListener('abort', onAbort, { once: true });
       this.#pending.set(callId, pending);
     });
+  }
+
+  /** A call that had little time proves nothing about the connection that others wait on too. */
+  #onTimeout(pending: Pending, detail: string): void {
+    const silentMs = performance.now() - (this.#silentSinceMs ?? Infinity);
+    if (silentMs < hbaseSilenceMs) {
+      pending.settle(timeoutFailure(detail));
+    } else {
+      this.destroy(silenceFailure(detail));
+    }
   }
 
   #onFrame(frame: Buffer): void {

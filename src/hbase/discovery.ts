@@ -2,6 +2,7 @@
 // A session lives for one question and no longer, so nothing is left to expire or to watch;
 // questions are rare, since their answers are kept until they prove wrong. Never keeps answers.
 import Client from 'hbase-rpc-client/lib/client.js';
+import type { ConnectionManager } from 'hbase-rpc-client/lib/client.js';
 import { CounterError } from '../model/errors.ts';
 import { hbaseRetryWaitMs, hbaseZooKeeperAttemptMsMax } from '../limits.ts';
 import type { Deadline } from './deadline.ts';
@@ -67,8 +68,9 @@ export class ZooKeeperDiscovery implements Discovery {
       rpcTimeout: hbaseZooKeeperAttemptMsMax,
     });
     const { zk } = session;
-    zk.zk.connectionManager.updateTimeout(hbaseZooKeeperAttemptMsMax);
-    zk.zk.connectionManager.spinDelay = hbaseRetryWaitMs;
+    const manager = zk.zk.connectionManager;
+    manager.updateTimeout(hbaseZooKeeperAttemptMsMax);
+    manager.spinDelay = hbaseRetryWaitMs;
     // One session is all there will be.
     // eslint-disable-next-line no-underscore-dangle -- the package's name
     zk._newZK = () => undefined;
@@ -87,6 +89,11 @@ export class ZooKeeperDiscovery implements Discovery {
       const onClose = (): void => end(closedFailure());
       this.#sessions.add(onClose);
       session.on('error', (error: unknown) => end(unreachable(this.#hosts, error)));
+      guard(
+        manager,
+        (error) => end(unreachable(this.#hosts, error)),
+        () => ended,
+      );
       zk.getData(path, (error, data) => {
         const bytes = data === undefined ? null : payload(data);
         end(error === null && bytes !== null ? bytes : notThere(this.#znode + path, error));
@@ -95,6 +102,31 @@ export class ZooKeeperDiscovery implements Discovery {
       timer = setTimeout(() => end(unreachable(this.#hosts, null)), hbaseZooKeeperAttemptMsMax);
     });
   }
+}
+
+/**
+ * What listens may be no ZooKeeper: the package would throw on its bytes, inside a socket's
+ * callback, and end the process. And it would go on connecting after the session was ended.
+ */
+function guard(
+  manager: ConnectionManager,
+  onBroken: (error: unknown) => void,
+  hasEnded: () => boolean,
+): void {
+  const take = manager.onSocketData.bind(manager);
+  manager.onSocketData = (bytes) => {
+    try {
+      take(bytes);
+    } catch (error) {
+      onBroken(error);
+    }
+  };
+  const find = manager.findNextServer.bind(manager);
+  manager.findNextServer = (connect) => {
+    find((server) => {
+      if (!hasEnded()) connect(server);
+    });
+  };
 }
 
 function endSession(session: Session): void {
@@ -108,8 +140,10 @@ function endSession(session: Session): void {
   }
   zk.close(() => undefined);
   if (manager.connectTimeoutHandler !== null) clearTimeout(manager.connectTimeoutHandler);
-  // What was written before (the end of the session) still goes out.
-  manager.socket.destroySoon();
+  // What was written before (the end of the session) still goes out; to a host that never
+  // answers it would for minutes.
+  if (manager.socket.connecting) manager.socket.destroy();
+  else manager.socket.destroySoon();
 }
 
 /** ff · length u32 of a name · the name · `PBUF` · the message. */

@@ -90,6 +90,11 @@ export function connectionFailure(place: string, connected: boolean, cause?: Err
   return new CounterError(code, 'relocate', { detail: `${place}: ${why}`, cause });
 }
 
+/** The server is dark: paused, cut off or without power. Its regions may be elsewhere already. */
+export function silenceFailure(detail: string): CounterError {
+  return new CounterError('STORE_TIMEOUT', 'relocate', { detail });
+}
+
 export function invalidReply(detail: string): CounterError {
   return new CounterError('STORE_REPLY_INVALID', 'retry', { detail });
 }

@@ -9,15 +9,19 @@ declare module 'hbase-rpc-client/lib/client.js' {
     close(callback?: () => void): void;
     /** Makes the client beneath; called again, after a while, when a session expires. */
     _newZK(): void;
-    readonly zk: {
-      readonly connectionManager: {
-        socket?: Socket;
-        connectTimeoutHandler: NodeJS.Timeout | null;
-        /** The longest wait before it tries all hosts again. */
-        spinDelay: number;
-        updateTimeout(sessionTimeoutMs: number): void;
-      };
-    };
+    readonly zk: { readonly connectionManager: ConnectionManager };
+  }
+
+  export interface ConnectionManager {
+    socket?: Socket;
+    connectTimeoutHandler: NodeJS.Timeout | null;
+    /** The longest wait before it tries all hosts again. */
+    spinDelay: number;
+    updateTimeout(sessionTimeoutMs: number): void;
+    /** Looked up anew for each socket; throws on bytes that are no ZooKeeper's. */
+    onSocketData(bytes: Buffer): void;
+    /** Looked up anew for each attempt; answers in a later turn. */
+    findNextServer(connect: (server: unknown) => void): void;
   }
 
   /** Opens a ZooKeeper session at once; emits 'error' when it does not stand in time. */

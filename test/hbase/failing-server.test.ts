@@ -138,17 +138,6 @@ describe('a server that fails', () => {
     server = await FakeServer.listen();
   });
 
-  test('a silent connection is given up when a call on it times out', async () => {
-    const startMs = performance.now();
-    server.handler = () => undefined;
-    const outcome = await client.put(place, batchOf('a'), { timeoutMs: 300 });
-    expect(performance.now() - startMs).toBeLessThan(1_500);
-    expect(outcome.failures.get(0)).toMatchObject({ code: 'STORE_TIMEOUT', remedy: 'retry' });
-    server.handler = doneAll;
-    expect((await put(client, place, [cellOf('b')])).confirmedCount).toBe(1);
-    expect(server.connections).toBe(2);
-  });
-
   test('a caller that goes away gets its answer at once', async () => {
     const controller = new AbortController();
     setTimeout(() => controller.abort(), 50);

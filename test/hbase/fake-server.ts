@@ -25,6 +25,8 @@ export type Handler = (call: FakeCall) => void;
 export class FakeServer {
   readonly calls: FakeCall[] = [];
   handler: Handler = () => undefined;
+  /** Takes everything and answers nothing, meta included: paused, or without power. */
+  dark = false;
   connections = 0;
   readonly #server: net.Server;
   readonly #sockets = new Set<net.Socket>();
@@ -114,6 +116,7 @@ export class FakeServer {
       },
     };
     this.calls.push(call);
+    if (this.dark) return;
     if (!this.#playMeta(call)) this.handler(call);
   }
 
