@@ -16,6 +16,7 @@ import type { Disk } from './journal/disk.ts';
 import { diskSampleMs, registrationWaitMs } from './limits.ts';
 import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
+import { AssertionError } from './model/assert.ts';
 import type { Clock } from './model/clock.ts';
 import type { AdId, SiteId } from './model/cell.ts';
 import { toError } from './model/errors.ts';
@@ -161,12 +162,14 @@ export class Core {
   }
 
   /** Last frame, last flush, sealed. True: all is in the store. */
-  async stop(flushWaitMs: number): Promise<boolean> {
+  async stop(waitMs: number): Promise<boolean> {
     clearInterval(this.#sampling);
     await this.ingest.stop();
+    const late = waitUnref(waitMs).then(() => false);
     const sealing = this.rounds.flush().then((report) => report.outcome === 'success');
-    const sealed = await Promise.race([sealing, waitUnref(flushWaitMs).then(() => false)]);
-    await this.recovery.stop();
+    const sealed = await Promise.race([sealing, late]);
+    // A put of the recovery may be on its way; it may land, and is repeated by the next start.
+    await Promise.race([this.recovery.stop(), late]);
     await this.ingest.close();
     await this.link.rows.close();
     return sealed;
@@ -211,9 +214,20 @@ export class Core {
     this.#options.metrics.storeUp(this.link.up);
     await this.#minds();
     for (const run of this.ingest.runs) {
-      if (!run.registered) await this.#register(run);
+      if (!run.registered) await this.#tryToRegister(run);
     }
     await this.ingest.dropFinished();
+  }
+
+  /** One identity that cannot be registered must not keep the others from their round. */
+  async #tryToRegister(run: WriterRun): Promise<void> {
+    try {
+      await this.#register(run);
+    } catch (err) {
+      if (err instanceof AssertionError) throw err;
+      const what = 'This writer could not be registered; the next round tries again';
+      this.#options.log.warn('writer.unregistered', what, { writer_id: run.writer, err });
+    }
   }
 
   async #register(run: WriterRun): Promise<void> {
@@ -224,6 +238,7 @@ export class Core {
       hold: (task) => this.ingest.hold(task),
       log,
     });
+    if (!run.registered) return;
     log.info('writer.registered', 'The store knows this writer', { writer_id: run.writer });
   }
 

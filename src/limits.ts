@@ -66,6 +66,10 @@ export const watermarkBeyondStoreMs = 5 * 60_000;
 export const registryTimeoutMs = 3_000;
 /** Opening the store, asking its clock: one step of it. */
 export const storeCallTimeoutMs = 5_000;
+/** For so long at most requests wait for the moment of a registration. */
+export const registrationHoldMs = 2_000;
+/** Fresh folders tried at the begin of an identity, where another's recovery holds their lock. */
+export const beginAttemptsMax = 3;
 /** Check-and-puts of one registry cell before the caller is told to come back. */
 export const registryAttemptsMax = 3;
 /** The first registration may hold up the start for so long; then it goes on behind it. */

@@ -118,7 +118,8 @@ class RunningService implements Service {
     this.#phase = 'draining';
     await passes(config.drainDelayMs);
     await this.#http?.drain(Math.max(0, (deadlineMs - this.#clock.monotonicMs()) / 2));
-    for (const schedule of this.#schedules) await schedule.stop();
+    // A round under way is waited for below, with a bound.
+    for (const schedule of this.#schedules) void schedule.stop();
     const leftMs = Math.max(
       flushWaitMsMin,
       deadlineMs - this.#clock.monotonicMs() - flushWaitMsMin,

@@ -8,6 +8,7 @@ import { AssertionError } from '../model/assert.ts';
 import { CounterError, toError } from '../model/errors.ts';
 import type { Acknowledgement, AdEvent } from '../model/event.ts';
 import { IngestRefused } from './accept.ts';
+import { EndedRuns } from './ended-runs.ts';
 import type { Accepting, AcceptResult, RefusalReason, RefusedEvent } from './accept.ts';
 import { countsOf, WaitingLine } from './waiting-line.ts';
 import type { WaitingRequest } from './waiting-line.ts';
@@ -41,7 +42,7 @@ const roomReasons = {
 export class Ingest implements Accepting {
   readonly #options: IngestOptions;
   #current: WriterRun | undefined;
-  #ended: WriterRun[] = [];
+  readonly #ended: EndedRuns;
   readonly #line = new WaitingLine();
   #frame: Promise<void> | undefined;
   #journaledBytes = 0;
@@ -57,6 +58,7 @@ export class Ingest implements Accepting {
   constructor(options: IngestOptions) {
     this.#options = options;
     this.#unregisteredSinceMs = options.monotonicMs();
+    this.#ended = new EndedRuns(options.log);
   }
 
   /** The first identity. Errors: the disk's. */
@@ -70,7 +72,8 @@ export class Ingest implements Accepting {
 
   /** Every identity of this process that the store does not know to be over. */
   get runs(): readonly WriterRun[] {
-    return this.#current === undefined ? this.#ended : [...this.#ended, this.#current];
+    const ended = this.#ended.all;
+    return this.#current === undefined ? ended : [...ended, this.#current];
   }
 
   /** Why nothing can be counted now; undefined: all is well. */
@@ -139,9 +142,7 @@ export class Ingest implements Accepting {
   /** Forgets the identities that are sealed or another's, and lets go of their folders. */
   async dropFinished(): Promise<void> {
     await this.#retireEnded();
-    const finished = this.#ended.filter((run) => run.finished);
-    this.#ended = this.#ended.filter((run) => !run.finished);
-    for (const run of finished) await run.close();
+    this.#ended.dropFinished();
   }
 
   /** Takes nothing more and writes the last frame. The identity ends: what remains is flushing. */
@@ -159,7 +160,8 @@ export class Ingest implements Accepting {
   }
 
   async close(): Promise<void> {
-    for (const run of this.runs) await run.close();
+    for (const run of this.runs) this.#ended.close(run);
+    await this.#ended.closed();
   }
 
   #admit(events: number): void {
@@ -259,15 +261,7 @@ export class Ingest implements Accepting {
     if (run?.endedBecause === undefined || this.#stopped) return;
     if (run.registered) this.#unregisteredSinceMs = this.#options.monotonicMs();
     this.#current = undefined;
-    this.#ended.push(run);
-    this.#options.log.warn(
-      'writer.ended',
-      'This identity ends; its counts are flushed from memory',
-      {
-        writer_id: run.writer,
-        reason: run.endedBecause,
-      },
-    );
+    this.#ended.add(run);
     await this.#beginNext();
   }
 

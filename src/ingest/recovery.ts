@@ -44,8 +44,8 @@ export interface RecoveryOptions {
 
 interface PutEstate {
   readonly estate: Estate;
-  /** Nothing is missing in its journal. */
-  readonly whole: boolean;
+  /** What was found wrong in its frames. */
+  readonly alarms: number;
 }
 
 export class Recovery {
@@ -180,32 +180,31 @@ export class Recovery {
       registeredMs = await registerDead(estate, chain, options);
     }
     if (registeredMs === undefined) return;
-    const whole = await this.#putAll(estate, registeredMs);
-    if (whole === undefined) return;
-    if (isDead) await this.#seal(estate, chain, whole);
-    else this.#put.set(writer, { estate, whole });
+    const alarms = await this.#putAll(estate, registeredMs);
+    if (alarms === undefined) return;
+    if (isDead) await this.#seal(estate, chain, alarms);
+    else this.#put.set(writer, { estate, alarms });
   }
 
   /** All was put in an earlier pass; only the proof of death was wanting. */
-  async #sealPut({ estate, whole }: PutEstate): Promise<void> {
+  async #sealPut({ estate, alarms }: PutEstate): Promise<void> {
     const { registry } = this.#options.link;
     const { writer } = estate;
     const entry = await registry.read(writer);
     if (!this.#proof.isDead({ ...estate.suspect, entry })) return;
     this.#put.delete(writer);
-    await this.#seal({ ...estate, entry }, new RegistryChain(registry, writer, entry), whole);
+    await this.#seal({ ...estate, entry }, new RegistryChain(registry, writer, entry), alarms);
   }
 
-  /** Puts every quarter, oldest first. Answers whether nothing is missing; undefined: stopped. */
-  async #putAll(estate: Estate, registeredMs: number): Promise<boolean | undefined> {
-    const { replay, entry } = estate;
+  /** Puts every quarter, oldest first. Answers what was found wrong; undefined: stopped. */
+  async #putAll(estate: Estate, registeredMs: number): Promise<number | undefined> {
+    const { replay } = estate;
     let alarms = replay.alarms;
     for (const quarter of replay.quarters(registeredMs)) {
       if (this.#stopped) return undefined;
       alarms += await this.#putQuarter(estate, quarter);
     }
-    const trimmed = entry?.record.trimmed ?? 1;
-    return alarms === 0 && replay.isGapFree(trimmed, entry?.record.position ?? 0);
+    return alarms;
   }
 
   async #putQuarter(estate: Estate, segments: QuarterSegments): Promise<number> {
@@ -236,9 +235,12 @@ export class Recovery {
     return found.alarms;
   }
 
-  async #seal(estate: Estate, chain: RegistryChain, whole: boolean): Promise<void> {
+  async #seal(estate: Estate, chain: RegistryChain, alarms: number): Promise<void> {
     const { writer, replay, entry } = estate;
     const { log } = this.#options;
+    // By the record as it stands now: the writer may have published more since it was put.
+    const { trimmed = 1, position: published = 0 } = entry?.record ?? {};
+    const whole = alarms === 0 && replay.isGapFree(trimmed, published);
     if (entry?.record.state === 'sealed') {
       const counted = replay.lastPosition ?? 0;
       if (counted > entry.record.position) {
@@ -248,7 +250,9 @@ export class Recovery {
       return this.#close(estate);
     }
     if (!whole) {
-      this.#leftOpen.add(writer);
+      // What could not be read now may be readable later.
+      const unreadable = replay.problems.some(({ kind }) => kind === 'segment_unreadable');
+      if (!unreadable) this.#leftOpen.add(writer);
       const what = 'A journal has a gap: what it holds is counted, its writer is left open';
       log.error('recovery.gap', what, { writer_id: writer, folder: estate.folder });
       return;

@@ -1,7 +1,7 @@
 // Registers a writer in two check-and-puts, so that nothing ever appears in a quarter that others
 // have called complete: open; then the floor is read; then the moment from which it counts.
 // Never resumes an identity, and `registered` is written once.
-import { watermarkAheadMs, watermarkBeyondStoreMs } from '../limits.ts';
+import { registrationHoldMs, watermarkAheadMs, watermarkBeyondStoreMs } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { CounterError } from '../model/errors.ts';
 import { RegistryChain } from '../store/registry.ts';
@@ -24,23 +24,18 @@ export interface RegistrationOptions {
  */
 export async function register(run: WriterRun, options: RegistrationOptions): Promise<void> {
   const { registry } = options;
-  if (run.foreign) return adopt(run, await registry.read(run.writer));
+  // Somebody who recovered our journal may have registered us, or have begun to.
+  const standing = run.foreign ? await registry.read(run.writer) : undefined;
+  if (run.foreign) run.chain = new RegistryChain(registry, run.writer, standing);
   const chain = (run.chain ??= new RegistryChain(registry, run.writer));
   const seen = await registry.readAll();
-  const open = (standing?: WriterRecord): WriterRecord =>
-    standing ?? run.firstRecord(null, floorOf(seen, options));
+  const open = (record?: WriterRecord): WriterRecord =>
+    record ?? run.firstRecord(null, floorOf(seen, options));
   if ((await chain.advance(open)) === 'foreign') return run.disown();
-  const standingMs = chain.record?.registeredMs ?? null;
-  if (standingMs !== null) return run.registeredAt(standingMs);
+  const registeredMs = chain.record?.registeredMs ?? null;
+  if (registeredMs !== null) return run.registeredAt(registeredMs);
   const floorMs = floorOf(await registry.readAll(), options);
   await options.hold(() => writeMoment(run, chain, floorMs, options));
-}
-
-/** Somebody recovered our journal and registered us: by that moment our counts can be put. */
-function adopt(run: WriterRun, entry: RegistryEntry | undefined): void {
-  const registeredMs = entry?.record.registeredMs ?? null;
-  if (registeredMs === null) throw new CounterError('WRITER_UNREGISTERED', 'retry');
-  run.registeredAt(registeredMs);
 }
 
 async function writeMoment(
@@ -59,13 +54,12 @@ async function writeMoment(
     const watermarkMs = isBlank ? Math.max(record.watermarkMs, momentMs) : record.watermarkMs;
     return { ...record, registeredMs: momentMs, watermarkMs };
   };
-  try {
-    if ((await chain.advance(moment)) === 'foreign') return run.disown();
-  } catch (thrown) {
-    // The moment may land late. What was accepted until now is before it; whatever comes after
-    // needs another identity.
+  // Requests wait for this one call, so it is asked once and not for long. Where it stays unknown
+  // the moment may land late: what was accepted until now is before it, what comes after needs
+  // another identity.
+  if (!(await chain.tryOnce(moment, registrationHoldMs))) {
     run.end('registration_unknown');
-    throw thrown;
+    throw new CounterError('REGISTRATION_UNKNOWN', 'retry', { detail: `writer ${run.writer}` });
   }
   run.registeredAt(chain.record?.registeredMs ?? momentMs);
 }
@@ -84,7 +78,7 @@ export async function registerDead(
   const blank = blankRecord(estate, floorOf(await registry.readAll(), options));
   if ((await chain.advance((standing) => standing ?? blank)) === 'foreign') return undefined;
   const floorMs = floorOf(await registry.readAll(), options);
-  const momentMs = Math.max(floorMs, estate.replay.lastAcceptMs ?? 0);
+  const momentMs = Math.max(floorMs, options.storeNowMs, estate.replay.lastAcceptMs ?? 0);
   const outcome = await chain.advance((standing) => {
     const record = standing ?? blank;
     return { ...record, registeredMs: record.registeredMs ?? momentMs };

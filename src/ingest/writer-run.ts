@@ -8,7 +8,7 @@ import type { FormedCell } from '../counters/cell-table.ts';
 import type { Disk } from '../journal/disk.ts';
 import { Journal } from '../journal/journal.ts';
 import { deleteFolder, makeWriterFolder } from '../journal/writer-folder.ts';
-import { watermarkBeyondStoreMs } from '../limits.ts';
+import { beginAttemptsMax, watermarkBeyondStoreMs } from '../limits.ts';
 import { assert } from '../model/assert.ts';
 import { CounterError } from '../model/errors.ts';
 import type { AdEvent } from '../model/event.ts';
@@ -101,6 +101,18 @@ export class WriterRun {
 
   /** A fresh identity with a folder and a lock of its own. Nothing is ever resumed. */
   static async begin(options: WriterRunOptions): Promise<WriterRun> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await WriterRun.#beginOnce(options);
+      } catch (thrown) {
+        // A recovery looked into the folder between its making and its locking.
+        const isLocked = thrown instanceof CounterError && thrown.code === 'FOLDER_LOCKED';
+        if (!isLocked || attempt === beginAttemptsMax) throw thrown;
+      }
+    }
+  }
+
+  static async #beginOnce(options: WriterRunOptions): Promise<WriterRun> {
     const writer = drawWriterId();
     const folder = path.join(options.journalFolder, writer);
     await makeWriterFolder({ disk: options.disk, folder });

@@ -4,9 +4,10 @@
 import { isUtf8 } from 'node:buffer';
 import { setImmediate as othersRan } from 'node:timers/promises';
 import { journalReplaySliceBytes } from '../limits.ts';
-import { cellCountEnd, idBytesMax, lagMax, noCounts } from '../model/cell.ts';
+import { cellCountEnd, idBytesMax, noCounts } from '../model/cell.ts';
 import type { AdId, MeasureCounts, SiteId } from '../model/cell.ts';
 import { CounterError } from '../model/errors.ts';
+import { quarterEnd } from '../model/quarter.ts';
 import { ByteReader } from '../model/uvarint.ts';
 import { ProblemList } from './problems.ts';
 import type { JournalProblem } from './problems.ts';
@@ -41,7 +42,7 @@ export async function replayQuarter(
   quarter: QuarterSegments,
 ): Promise<QuarterReplay> {
   const problems = new ProblemList();
-  const cells = new QuarterCells(quarter.acceptanceQuarter, problems);
+  const cells = new QuarterCells(problems);
   for (const name of quarter.segments) {
     const bytes = await readSegment(place, name, problems);
     if (bytes === undefined) continue;
@@ -75,7 +76,6 @@ interface RefusedKey {
 }
 
 class QuarterCells {
-  readonly #acceptanceQuarter: number | undefined;
   readonly #problems: ProblemList;
   readonly #cells = new Map<string, CellState>();
   #segment = '';
@@ -86,8 +86,7 @@ class QuarterCells {
   #counts: number[] = [];
   #n = 0;
 
-  constructor(acceptanceQuarter: number | undefined, problems: ProblemList) {
-    this.#acceptanceQuarter = acceptanceQuarter;
+  constructor(problems: ProblemList) {
     this.#problems = problems;
   }
 
@@ -144,8 +143,7 @@ class QuarterCells {
     const ad = readId(reader, bytes);
     const site = readId(reader, bytes);
     if (ad === undefined || site === undefined) return { refusal: 'no id of ours' };
-    const lag = (this.#acceptanceQuarter ?? eventQuarter) - eventQuarter;
-    if (lag < 0 || lag > lagMax) return { refusal: `lag ${lag}` };
+    if (eventQuarter >= quarterEnd) return { refusal: `event quarter ${eventQuarter}` };
     const name = `${owner} ${eventQuarter} ${ad.length} ${ad}${site}`;
     let cell = this.#cells.get(name);
     if (cell === undefined) {

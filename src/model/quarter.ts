@@ -2,6 +2,8 @@
 
 export const quarterMs = 900_000;
 export const quartersPerDay = 96;
+/** A day is stored as a u16: quarters are below this. */
+export const quarterEnd = 0x10000 * quartersPerDay;
 
 /** Number of the quarter-hour that contains the moment. */
 export function quarterOf(atMs: number): number {

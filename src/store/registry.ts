@@ -78,9 +78,14 @@ export class WriterRegistry {
   }
 
   /** True: it stood as expected (null: absent) and is `next` now. */
-  replace(writer: WriterId, expected: Buffer | null, next: Buffer): Promise<boolean> {
+  replace(
+    writer: WriterId,
+    expected: Buffer | null,
+    next: Buffer,
+    timeoutMs: number,
+  ): Promise<boolean> {
     const check = { row: writerRow(writer), qualifier: metaQualifier, expected, value: next };
-    return this.#rows.checkAndPut('meta', check, { timeoutMs: registryTimeoutMs });
+    return this.#rows.checkAndPut('meta', check, { timeoutMs });
   }
 
   async #read(range: RowRange): Promise<RegistryEntry[]> {
@@ -125,13 +130,10 @@ export class RegistryChain {
     change: (standing: WriterRecord | undefined) => WriterRecord,
   ): Promise<'done' | 'foreign'> {
     for (let attempt = 0; attempt < registryAttemptsMax; attempt++) {
-      const record = change(this.record);
-      const nonce = randomBytes(8).toString('hex');
-      const entry = { writer: this.writer, record, nonce, bytes: encodeRecord(record, nonce) };
-      this.#sent.add(nonce);
+      const entry = this.#nextEntry(change);
       if (await this.#tryReplace(entry.bytes)) return this.#stands(entry);
       const found = await this.#registry.read(this.writer);
-      if (found?.nonce === nonce) return this.#stands(entry);
+      if (found?.nonce === entry.nonce) return this.#stands(entry);
       if (!this.#isOurs(found)) return 'foreign';
       // An earlier write of our own landed late, or none did: go on from what stands.
       this.#standing = found;
@@ -139,10 +141,29 @@ export class RegistryChain {
     throw new CounterError('REGISTRY_BUSY', 'retry', { detail: `writer ${this.writer}` });
   }
 
+  /** One call and no look at what came of it. False: it may stand, or land later. */
+  async tryOnce(
+    change: (standing: WriterRecord | undefined) => WriterRecord,
+    timeoutMs: number,
+  ): Promise<boolean> {
+    const entry = this.#nextEntry(change);
+    const isDone = await this.#tryReplace(entry.bytes, timeoutMs);
+    if (isDone) this.#stands(entry);
+    return isDone;
+  }
+
+  #nextEntry(change: (standing: WriterRecord | undefined) => WriterRecord): RegistryEntry {
+    const record = change(this.record);
+    const nonce = randomBytes(8).toString('hex');
+    this.#sent.add(nonce);
+    return { writer: this.writer, record, nonce, bytes: encodeRecord(record, nonce) };
+  }
+
   /** An unknown outcome counts as not done: the read that follows decides. */
-  async #tryReplace(bytes: Buffer): Promise<boolean> {
+  async #tryReplace(bytes: Buffer, timeoutMs = registryTimeoutMs): Promise<boolean> {
+    const expected = this.#standing?.bytes ?? null;
     try {
-      return await this.#registry.replace(this.writer, this.#standing?.bytes ?? null, bytes);
+      return await this.#registry.replace(this.writer, expected, bytes, timeoutMs);
     } catch (thrown) {
       if (thrown instanceof CounterError && thrown.remedy !== 'give-up') return false;
       throw thrown;

@@ -23,27 +23,33 @@ function run(env: Record<string, string>): Promise<CrashReport> {
   });
 }
 
-function expectExact(report: CrashReport): void {
+const exact = {
+  lost: 0,
+  doubled: 0,
+  marksMissing: 0,
+  marksWrong: 0,
+  readFalls: 0,
+  unaccounted: 0,
+  acknowledgedSome: true,
+  requestsInFlight: true,
+};
+
+function verdictOf(report: CrashReport): typeof exact {
   const { lost, doubled, marksMissing, marksWrong, readFalls, unaccounted } = report;
-  expect({ lost, doubled, marksMissing, marksWrong, readFalls, unaccounted }).toEqual({
-    lost: 0,
-    doubled: 0,
-    marksMissing: 0,
-    marksWrong: 0,
-    readFalls: 0,
-    unaccounted: 0,
-  });
-  expect(report.acknowledged).toBeGreaterThan(0);
-  expect(report.kills.every((kill) => kill.inFlight >= 32)).toBe(true);
+  return {
+    ...{ lost, doubled, marksMissing, marksWrong, readFalls, unaccounted },
+    acknowledgedSome: report.acknowledged > 0,
+    requestsInFlight: report.kills.every((kill) => kill.inFlight >= 32),
+  };
 }
 
 test('kill -9 on the embedded store: every acknowledged impression is counted once', async () => {
-  expectExact(await run({}));
+  expect(verdictOf(await run({}))).toEqual(exact);
 }, 120_000);
 
 describeWithJava('on a real HBase', () => {
   test('kill -9: every acknowledged impression is counted once', async () => {
     const { zookeeper } = await sharedHBase();
-    expectExact(await run(await freshTables(zookeeper)));
+    expect(verdictOf(await run(await freshTables(zookeeper)))).toEqual(exact);
   }, 300_000);
 });

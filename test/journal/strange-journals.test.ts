@@ -1,6 +1,7 @@
 // Journals that no crash leaves: of later releases, with content that cannot be put, copied, mixed
 // up, hostile. None stops a replay; what is left out is reported.
 import { expect, test } from '@jest/globals';
+import { quarterEnd } from '../../src/model/quarter.ts';
 import { quarterMs } from '../../src/model/quarter.ts';
 import { MemoryDisk } from './memory-disk.ts';
 import { rawCell, rawPayload, rawSegment, uvarint } from './raw-frames.ts';
@@ -33,8 +34,8 @@ test('no cell stops the replay: what cannot be put is rejected by itself', async
     rawCell({ number: 1, count: 1, ad: '' }),
     rawCell({ number: 2, count: 1, ad: 'a'.repeat(129) }),
     rawCell({ number: 3, count: 1, ad: Buffer.from([0xff, 0xfe]) }),
-    rawCell({ number: 4, count: 1, eventQuarter: firstQuarter + 1 }),
-    rawCell({ number: 5, count: 1, eventQuarter: firstQuarter - 65_536 }),
+    rawCell({ number: 4, count: 1, eventQuarter: quarterEnd }),
+    rawCell({ number: 5, count: 1, eventQuarter: 2 ** 50 }),
   ];
   for (const cell of strange) {
     const payload = rawPayload([cell, rawCell({ number: 9, count: 3, ad: 'good' })]);
