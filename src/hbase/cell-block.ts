@@ -87,6 +87,10 @@ export function decodeScanResponse(reply: Reply): ScanResponse {
   const message = reply.bytes.subarray(reply.messageStart, reply.messageEnd);
   const response = messages.scanResponse.decode(message);
   if (response.results.length > 0) throw invalidReply('cells came outside of the cell block');
+  // Left out, they would read as false: the end, and all that follows missing without an error.
+  if (!Object.hasOwn(response, 'moreResults') || !Object.hasOwn(response, 'moreResultsInRegion')) {
+    throw invalidReply('a reply does not say whether more follows');
+  }
   return response;
 }
 

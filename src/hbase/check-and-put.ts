@@ -6,7 +6,7 @@ import type { CheckAndPut } from '../model/rows.ts';
 import type { Connections } from './connections.ts';
 import { persist } from './deadline.ts';
 import type { Deadline } from './deadline.ts';
-import { toCounterError } from './failures.ts';
+import { invalidReply, toCounterError } from './failures.ts';
 import type { Locator } from './locator.ts';
 import { messages } from './messages.ts';
 import { durabilityCode, mutateTypePut } from './multi-codec.ts';
@@ -51,7 +51,11 @@ export async function checkAndPutCell(room: Room, options: CheckAndPutOptions): 
           signal: deadline.signal,
         });
         const message = reply.bytes.subarray(reply.messageStart, reply.messageEnd);
-        return messages.mutateResponse.decode(message).processed;
+        const response = messages.mutateResponse.decode(message);
+        if (!Object.hasOwn(response, 'processed')) {
+          throw invalidReply('a check-and-put does not say whether it was done');
+        }
+        return response.processed;
       } catch (error) {
         if (toCounterError(error).remedy === 'relocate') room.locator.forget(table, region);
         throw error;

@@ -68,7 +68,9 @@ export function halvesOf(chunk: Chunk): readonly Chunk[] | null {
   return [all.slice(0, middle), all.slice(middle)].map((half) => {
     const byRegion = new Map<Region, number[]>();
     for (const { region, i } of half) {
-      byRegion.set(region, [...(byRegion.get(region) ?? []), i]);
+      const puts = byRegion.get(region);
+      if (puts === undefined) byRegion.set(region, [i]);
+      else puts.push(i);
     }
     const parts = [...byRegion].map(([region, puts]) => ({ region, puts: Int32Array.from(puts) }));
     return { server: chunk.server, parts };

@@ -74,42 +74,41 @@ async function scanRegion(room: Scanning, options: ScanOptions, progress: Progre
   try {
     let request: ScanRequest = openRequest(region, options, progress.nextRow);
     for (;;) {
-      const response: ScanResponse = await next(room, options, { region, progress, request });
-      if (!response.moreResultsInRegion || !response.moreResults) {
-        scannerId = null; // the server closes it by itself
+      const reply: Reply = await next(room, options, { region, progress, request });
+      const response = decodeScanResponse(reply);
+      const more = response.moreResultsInRegion && response.moreResults;
+      // At the end of its region the server closes the scanner by itself.
+      scannerId = more ? response.scannerId : null;
+      const results = visitAll(reply, response, { visit: options.visit, progress });
+      progress.rows += results.rows;
+      progress.cells += results.cells;
+      if (scannerId === null) {
         endRegion(response, region, range, progress);
         return;
       }
-      scannerId = response.scannerId;
       request = { scannerId, numberOfRows: rowsMax, clientHandlesHeartbeats: true };
     }
   } catch (error) {
     if (isRelocation(error)) room.locator.forget(table, region);
-    if (scannerId !== null) closeScanner(room, region, scannerId);
+    else if (scannerId !== null) closeScanner(room, region, scannerId);
     throw error;
   }
 }
 
 async function next(
   room: Scanning,
-  { deadline, visit }: ScanOptions,
+  { deadline }: ScanOptions,
   at: { readonly region: Region; readonly progress: Progress; readonly request: ScanRequest },
-): Promise<ScanResponse> {
-  const { region, progress } = at;
+): Promise<Reply> {
   deadline.throwIfOver();
-  progress.calls++;
-  const reply = await room.connections.call(region.server, 'ClientService', {
+  at.progress.calls++;
+  return await room.connections.call(at.region.server, 'ClientService', {
     method: 'Scan',
     body: messages.scanRequest.encodeDelimited(at.request),
     cellBytes: 0,
     timeoutMs: Math.min(room.rpcTimeoutMs, deadline.leftMs()),
     signal: deadline.signal,
   });
-  const response = decodeScanResponse(reply);
-  const results = visitAll(reply, response, { visit, progress });
-  progress.rows += results.rows;
-  progress.cells += results.cells;
-  return response;
 }
 
 /** All cells of a reply, once: what is visited already cannot be taken back by a second try. */

@@ -76,6 +76,11 @@ export class CounterStore {
     const failures = new Map<number, Error>();
     let confirmedCount = 0;
     for (let first = 0; first < list.count;) {
+      const { over } = deadline;
+      if (over !== undefined) {
+        for (let i = first; i < list.count; i++) failures.set(i, over);
+        break;
+      }
       const batch = await this.#encode(list, first);
       const outcome = await this.#put(batch, deadline);
       confirmed.set(outcome.confirmed, first);

@@ -1,13 +1,16 @@
 // Replies with broken bytes: a failure or the truth, never a crash and never a false confirmation.
-import { describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
 import { cellBytesOf, readResults, writeCell } from '../../src/hbase/cell-block.ts';
 import type { Reply } from '../../src/hbase/connection.ts';
+import { HBaseClient } from '../../src/hbase/hbase-client.ts';
 import { messages } from '../../src/hbase/messages.ts';
 import { encodeMulti, readMultiReply } from '../../src/hbase/multi-codec.ts';
 import { CounterError } from '../../src/model/errors.ts';
 import { PutBatch } from '../../src/model/rows.ts';
-import { multiReply } from './fake-server.ts';
+import { everything } from './cells.ts';
+import { clientOptions } from './client-options.ts';
+import { FakeServer, multiReply } from './fake-server.ts';
 
 const family = Buffer.from('c');
 const region = {
@@ -94,6 +97,39 @@ describe('broken replies', () => {
         expect(seen).toEqual(puts);
       }),
     );
+  });
+});
+
+describe('replies that leave out what they must say', () => {
+  const place = { table: 't', family };
+  let server: FakeServer;
+  let client: HBaseClient;
+  beforeEach(async () => {
+    server = await FakeServer.listen();
+    client = new HBaseClient({ ...clientOptions('127.0.0.1:9'), discovery: server.discovery });
+  });
+  afterEach(async () => {
+    client.close();
+    await server.close();
+  });
+
+  test.each(['moreResults', 'moreResultsInRegion'] as const)(
+    'a scan without %s is no end of the scan',
+    async (flag) => {
+      server.handler = (call) => {
+        const { [flag]: _, ...rest } = responseOf([]);
+        call.answer(messages.scanResponse.encode(rest as never));
+      };
+      const scan = client.scan(place, everything, () => undefined, { timeoutMs: 200 });
+      await expect(scan).rejects.toMatchObject({ code: 'STORE_REPLY_INVALID' });
+    },
+  );
+
+  test('a check-and-put without an outcome was not refused', async () => {
+    server.handler = (call) => call.answer(Buffer.alloc(0));
+    const check = { row: family, qualifier: family, expected: null, value: family };
+    const call = client.checkAndPut(place, check, { timeoutMs: 200 });
+    await expect(call).rejects.toMatchObject({ code: 'STORE_REPLY_INVALID' });
   });
 });
 

@@ -84,6 +84,23 @@ describe('putCells', () => {
     expect(turns).toBeGreaterThan(3);
   }, 60_000);
 
+  test('when the time is over, what is left is not even encoded', async () => {
+    const { rows, store } = await opened();
+    const cell = cellOf();
+    let encoded = 0;
+    const list = {
+      count: 500_000,
+      at: () => {
+        encoded++;
+        return cell;
+      },
+    };
+    const outcome = await store.putCells(list, { timeoutMs: 0 });
+    expect([outcome.confirmedCount, outcome.failures.size]).toEqual([0, list.count]);
+    expect(outcome.failures.get(list.count - 1)).toMatchObject({ code: 'STORE_TIMEOUT' });
+    expect([encoded, rows.calls.put]).toEqual([0, 0]);
+  });
+
   test('our own mistake is no failure of the store: it rejects', async () => {
     const { store } = await opened();
     const put = store.putCells([cellOf({ counts: [] })], inTime);

@@ -115,7 +115,9 @@ export class EmbeddedRowStore implements RowStore {
     options: CallOptions,
   ): Promise<ScanTally> {
     const deadline = new Deadline(options);
-    return this.#scans.run(() => this.#scan(orderedRange(table, range), visit, deadline), deadline);
+    const scan = (): Promise<ScanTally> => this.#scan(orderedRange(table, range), visit, deadline);
+    // Closing an iterator waits for the disk; whoever asked does not wait for it beyond its time.
+    return deadline.race(this.#scans.run(scan, deadline));
   }
 
   checkAndPut(table: TableName, check: CheckAndPut, options: CallOptions): Promise<boolean> {
@@ -221,11 +223,21 @@ export class EmbeddedRowStore implements RowStore {
   async #reopenIfTorn(): Promise<void> {
     if (!this.#torn) return;
     await translated(this.#level.close());
-    const level = await this.#openLevel(this.place, levelOptions);
-    if (level === undefined) throw await lockedBy(this.place);
-    this.#level = level;
+    this.#level = await this.#openAgain();
     this.#torn = false;
     await translated(writeHolder(this.place, this.#wallMs()));
+  }
+
+  /** What could be opened once will be again, when the disk has room. */
+  async #openAgain(): Promise<Level> {
+    let level: Level | undefined;
+    try {
+      level = await this.#openLevel(this.place, levelOptions);
+    } catch (thrown) {
+      throw new CounterError('STORE_FAILED', 'retry', { cause: thrown, detail: String(thrown) });
+    }
+    if (level === undefined) throw await lockedBy(this.place);
+    return level;
   }
 }
 
