@@ -37,7 +37,12 @@ const exact = {
 function verdictOf(report: CrashReport): typeof exact {
   const { lost, doubled, marksMissing, marksWrong, readFalls, unaccounted } = report;
   return {
-    ...{ lost, doubled, marksMissing, marksWrong, readFalls, unaccounted },
+    lost,
+    doubled,
+    marksMissing,
+    marksWrong,
+    readFalls,
+    unaccounted,
     acknowledgedSome: report.acknowledged > 0,
     requestsInFlight: report.kills.every((kill) => kill.inFlight >= 32),
   };
