@@ -6,8 +6,10 @@ import { assert } from './model/assert.ts';
 export const hbaseFrameBytesMax = 64 * 1_048_576;
 /** Puts of one Multi call: cell block bytes. */
 export const hbaseMultiBytesMax = 2 * 1_048_576;
-/** What one scan reply may carry. */
-export const hbaseScanReplyBytesMax = 2 * 1_048_576;
+/** What one scan reply may carry: about 6,000 cells, some ms of reading. */
+export const hbaseScanReplyBytesMax = 512 * 1_024;
+/** After a reply of so many bytes others get their turn before the next one is taken. */
+export const hbaseLargeReplyBytes = 64 * 1_024;
 
 /** Calls that wait for an answer on one connection. */
 export const hbasePendingCallsMax = 1024;
@@ -42,6 +44,7 @@ export const hbaseProcedurePollMs = 50;
 
 assert(hbaseMultiBytesMax < hbaseFrameBytesMax, 'a Multi fits a frame');
 assert(hbaseScanReplyBytesMax < hbaseFrameBytesMax, 'a scan reply fits a frame');
+assert(hbaseLargeReplyBytes <= hbaseScanReplyBytesMax, 'a full scan reply is a large one');
 assert(hbaseRetryWaitMs <= hbaseRetryWaitMsMax, 'waits grow to their bound');
 assert(hbaseThrottleWaitMs > hbaseRetryWaitMs, 'an overloaded server is left alone for longer');
 
@@ -174,9 +177,12 @@ export const socketIdleMsMax = 120_000;
 export const connectionsMax = 10_000;
 /** A drain cuts what is still open after this. */
 export const httpDrainMsMax = 12_000;
+/** A drain cuts what owes nothing and brought nothing for so long. */
+export const httpDrainQuietMs = 500;
 
 assert(headersTimeoutMs <= requestTimeoutMs, 'header lines are part of the request');
 assert(requestTimeoutMs < httpDrainMsMax, 'a drain outlasts every request that is still arriving');
+assert(httpDrainQuietMs < httpDrainMsMax, 'quiet connections end before all are cut');
 assert(eventBytesMax < bodyBytesMax, 'an event fits a body');
 assert(keepAliveTimeoutMs < socketIdleMsMax, 'an idle connection ends by keep-alive first');
 

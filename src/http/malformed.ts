@@ -1,37 +1,20 @@
 // Answers what node could not read as HTTP, with a problem document like everything else.
 // Never answers on a connection where the answer could be taken for another request's.
-import type { IncomingMessage, Server, ServerResponse } from 'node:http';
-import type { Duplex } from 'node:stream';
+import type { Server } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Connection, Connections } from './connections.ts';
 import type { HttpMetrics } from './ports.ts';
 import { Problem, problemAnswer } from './problems.ts';
 import type { ProblemName } from './problems.ts';
 import { requestIds } from './request-id.ts';
 
-/** What a connection still owes: how many answers, and the request that came last. */
-interface InFlight {
-  unanswered: number;
-  last: IncomingMessage;
-  lastResponse: ServerResponse;
-}
-
-export function answerMalformed(server: Server, metrics: HttpMetrics): void {
+export function answerMalformed(
+  server: Server,
+  connections: Connections,
+  metrics: HttpMetrics,
+): void {
   const requestIdOf = requestIds();
-  const connections = new WeakMap<Duplex, InFlight>();
-  server.on('request', (request: IncomingMessage, response: ServerResponse) => {
-    const inFlight = connections.get(request.socket) ?? {
-      unanswered: 0,
-      last: request,
-      lastResponse: response,
-    };
-    inFlight.unanswered++;
-    inFlight.last = request;
-    inFlight.lastResponse = response;
-    connections.set(request.socket, inFlight);
-    response.once('close', () => {
-      inFlight.unanswered--;
-    });
-  });
-  server.on('clientError', (error: Error & { code?: string }, socket: Duplex) => {
+  server.on('clientError', (error: Error & { code?: string }, socket: Socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy();
       return;
@@ -51,8 +34,9 @@ export function answerMalformed(server: Server, metrics: HttpMetrics): void {
 }
 
 /** Whole requests before the broken bytes: their answers come first, or none does. */
-function isOwedOnlyToLast({ unanswered, last, lastResponse }: InFlight): boolean {
-  return unanswered === 1 && !last.complete && !lastResponse.headersSent;
+function isOwedOnlyToLast({ unanswered, last }: Connection): boolean {
+  if (unanswered !== 1 || last === undefined) return false;
+  return !last.request.complete && !last.response.headersSent;
 }
 
 function meaningOf(code: string | undefined): readonly [ProblemName, string] {

@@ -237,6 +237,24 @@ test('a drain answers what is in flight with Connection: close, then ends', asyn
   expect(service.accepted).toHaveLength(1);
 });
 
+test('a request that is on its way as the drain begins is answered, and its connection ends', async () => {
+  const service = opened();
+  const socket = await connected(service);
+  const answer = wholeAnswer(socket);
+  let answers = 0;
+  socket.on('data', () => answers++);
+  socket.write(`${kept}Content-Length: 21\r\n\r\n${body}`);
+  await until(() => answers > 0);
+  // The connection is idle now, and the next request reaches it after the drain has begun.
+  const drained = service.drain();
+  socket.write(`${kept}Content-Length: 21\r\n\r\n${body}`);
+  const text = await answer;
+  expect([...text.matchAll(/HTTP\/1\.1 (\d+)/g)].map(([, code]) => code)).toEqual(['202', '202']);
+  expect(text).toMatch(/connection: close/i);
+  await drained;
+  expect(service.accepted).toHaveLength(2);
+});
+
 test('a drain ends although a client never finishes its request', async () => {
   const service = opened();
   const socket = await connected(service);
