@@ -21,6 +21,7 @@ import { every, flushCron } from './schedule.ts';
 import type { Schedule } from './schedule.ts';
 import { readinessOf, StatusReport } from './status.ts';
 import type { Phase } from './status.ts';
+import { refuseOtherStore } from './store-folder.ts';
 import type { RowStore } from './store/row-store.ts';
 import { version } from './version.ts';
 
@@ -40,6 +41,7 @@ export interface Service {
 }
 
 export async function startService(options: ServiceOptions): Promise<Service> {
+  await refuseOtherStore(options.config);
   const rows = await openRowStore(options.config, options.log, options.metrics);
   const service = new RunningService(options, rows);
   try {

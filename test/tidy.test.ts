@@ -30,6 +30,7 @@ const partOf: Readonly<Record<string, string>> = {
   'core.ts': 'service',
   'status.ts': 'service',
   'open-row-store.ts': 'service',
+  'store-folder.ts': 'service',
 };
 
 /** The only places that know a library: replacing it touches one room. */
