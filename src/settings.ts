@@ -67,9 +67,14 @@ const hostMap = list(
     }),
 ).transform((pairs): Config['hbaseHostMap'] => new Map(pairs));
 
-// Names a position, not a value: what is refused may still be a secret.
+// A colon always ends a name, so a bare secret has none, and a name has a secret behind it.
 const keys = list(
-  z.string().regex(/^([\w.-]{1,64}:)?[\x21-\x7e]{1,256}$/, 'must be a secret or name:secret'),
+  z
+    .string()
+    .regex(
+      /^([\w.-]{1,64}:[\x21-\x7e]{1,256}|[\x21-\x39\x3b-\x7e]{1,256})$/,
+      'must be name:secret, or a secret without a colon',
+    ),
 ).refine((all) => new Set(all).size === all.length, 'has the same key twice');
 
 const origins = list(

@@ -184,6 +184,8 @@ describe('mistakes', () => {
     ['ASIDE_HOURS', 'a day'],
     ['RETENTION_DAYS', '0'],
     ['WRITE_KEYS', 'a,,b'],
+    ['WRITE_KEYS', 'name-without-secret:'],
+    ['READ_KEYS', 'p@ss:word'],
     ['READ_KEYS', 'name with blanks:secret'],
     ['ADMIN_KEYS', 'same,same'],
     ['CORS_ORIGINS', 'example.com'],
