@@ -40,7 +40,7 @@ function parserOf(terminal: Terminal, finish: (code: ExitCode) => void): Argv {
   const parser = yargs()
     .scriptName('adcounter')
     .usage('$0 <command>\n\nCounts ad impressions and clicks exactly.')
-    .parserConfiguration({ 'duplicate-arguments-array': false })
+    .parserConfiguration({ 'duplicate-arguments-array': false, 'camel-case-expansion': false })
     .option('json', { type: 'boolean', description: 'Answer in JSON', global: true })
     .option('quiet', { type: 'boolean', description: 'Say only what was asked for', global: true })
     .version(version)

@@ -95,6 +95,8 @@ function watch(host: Host, log: Log, graceMs: number) {
   const listeners = [
     ['SIGTERM', onSignal],
     ['SIGINT', onSignal],
+    // A terminal that is closed, or a session that is left.
+    ['SIGHUP', onSignal],
     ['uncaughtException', onBroken],
     ['unhandledRejection', onBroken],
   ] as const;
@@ -127,7 +129,23 @@ function sayStarted(log: Log, config: Invocation['config'], address: string): vo
 
 function oneLine(thrown: unknown): string {
   const error = toError(thrown);
-  const code = (error as NodeJS.ErrnoException).code;
-  if (error instanceof CounterError || code !== undefined) return error.message;
-  return error.stack ?? error.message;
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  if (!(error instanceof CounterError) && code === undefined) return error.stack ?? error.message;
+  const hint = code === undefined ? undefined : (hints[code] ?? hints[syscall ?? '']);
+  return hint === undefined ? error.message : `${error.message}; ${hint}`;
 }
+
+const otherFolder = '--data-dir or ADCOUNTER_DATA_DIR names another folder';
+const otherPort = '--http-port or ADCOUNTER_HTTP_PORT names another port';
+
+/** What helps, by the code of a failed start, or else by what the system was asked to do. */
+const hints: Readonly<Record<string, string | undefined>> = {
+  STORE_LOCKED: otherFolder,
+  STORE_UNOPENED: otherFolder,
+  DATA_DIR_OF_OTHER_STORE: otherFolder,
+  mkdir: otherFolder,
+  EADDRINUSE: otherPort,
+  EADDRNOTAVAIL: '--http-host or ADCOUNTER_HTTP_HOST names an address of this machine',
+  getaddrinfo: '--http-host or ADCOUNTER_HTTP_HOST names an address of this machine',
+  listen: otherPort,
+};

@@ -68,25 +68,28 @@ function settle(): Promise<void> {
 }
 
 describe('a signal', () => {
-  test.each(['SIGTERM', 'SIGINT'])('%s stops the service, and that is fine', async (signal) => {
-    let stops = 0;
-    const running = start(() =>
-      Promise.resolve(
-        service({
-          stop: async () => {
-            stops += 1;
-          },
-        }),
-      ),
-    );
-    await settle();
-    expect(stops).toBe(0);
-    host.emit(signal, signal);
-    expect(await running).toBe(0);
-    expect([stops, host.exits]).toEqual([1, []]);
-    expect(host.eventNames()).toEqual([]);
-    expect(jest.getTimerCount()).toBe(0);
-  });
+  test.each(['SIGTERM', 'SIGINT', 'SIGHUP'])(
+    '%s stops the service, and that is fine',
+    async (signal) => {
+      let stops = 0;
+      const running = start(() =>
+        Promise.resolve(
+          service({
+            stop: async () => {
+              stops += 1;
+            },
+          }),
+        ),
+      );
+      await settle();
+      expect(stops).toBe(0);
+      host.emit(signal, signal);
+      expect(await running).toBe(0);
+      expect([stops, host.exits]).toEqual([1, []]);
+      expect(host.eventNames()).toEqual([]);
+      expect(jest.getTimerCount()).toBe(0);
+    },
+  );
 
   test('that comes again ends the process at once', async () => {
     void start(() => Promise.resolve(service({ stop: never })));
@@ -139,7 +142,10 @@ describe('what goes wrong', () => {
       Promise.reject(new CounterError('STORE_LOCKED', 'give-up', { detail })),
     );
     expect(code).toBe(1);
-    expect(err).toBe('adcounter: STORE_LOCKED: data/store is held by process 7\n');
+    expect(err).toBe(
+      'adcounter: STORE_LOCKED: data/store is held by process 7; ' +
+        '--data-dir or ADCOUNTER_DATA_DIR names another folder\n',
+    );
   });
 
   test('a failure of the operating system is one line too, a defect shows its stack', async () => {
@@ -147,7 +153,11 @@ describe('what goes wrong', () => {
       code: 'EADDRINUSE',
     });
     expect(await start(() => Promise.reject(busy))).toBe(1);
-    expect(err).toBe('adcounter: listen EADDRINUSE 127.0.0.1:8080\n');
+    expect(err).toBe(
+      'adcounter: listen EADDRINUSE 127.0.0.1:8080; ' +
+        '--http-port or ADCOUNTER_HTTP_PORT names another port\n',
+    );
+    err = '';
     await start(() => Promise.reject(new TypeError('undefined is no function')));
     expect(err).toContain('serve.test.ts');
   });

@@ -42,6 +42,7 @@ describe('wrong use ends with 2 and says why on stderr', () => {
     [['total', 'a', 'b'], 'Unknown argument: b'],
     [['total', 'a', '--from'], 'from'],
     [['flush', '--bogus'], 'Unknown argument: bogus'],
+    [['serve', '--flush-second', '3'], 'Unknown argument: flush-second ('],
     [['remove'], 'Unknown argument: remove'],
     [['schema'], 'Not enough'],
     [['schema', 'drop'], '"print", "create", "verify"'],
