@@ -65,8 +65,10 @@ function momentOf(
   ts: unknown,
   nowMs: number,
 ): number | undefined | 'ts_invalid' | 'stale' | 'future' {
-  const tsMs = typeof ts === 'string' ? instantOf(ts) : ts;
-  if (typeof tsMs !== 'number' || !Number.isSafeInteger(tsMs) || tsMs < 0) return 'ts_invalid';
+  // Many clocks tell fractions of a millisecond; no quarter-hour begins in one.
+  const atMs = typeof ts === 'string' ? instantOf(ts) : ts;
+  const tsMs = typeof atMs === 'number' ? Math.floor(atMs) : Number.NaN;
+  if (!Number.isSafeInteger(tsMs) || tsMs < 0) return 'ts_invalid';
   if (tsMs < nowMs - eventAgeMsMax) return 'stale';
   if (tsMs > nowMs + eventAheadMsMax) return 'future';
   return tsMs > nowMs ? undefined : tsMs;
@@ -99,7 +101,7 @@ const explanations: Readonly<Record<RejectionReason, string>> = {
     'site is a string of 1-128 bytes without scheme, port, path, blanks or control characters',
   n_invalid: 'n is an integer from 1 to 1,000,000',
   ts_invalid: 'ts is ISO 8601 with a zone (2026-01-31T12:00:00Z), or milliseconds since 1970',
-  stale: 'ts is more than 24 hours ago',
+  stale: 'ts is more than 24 hours ago; a number is milliseconds since 1970, not seconds',
   future: 'ts is more than 5 minutes ahead',
   not_json: 'an event is a JSON object',
   cell_full: 'the counter of this ad and site has reached its bound',

@@ -76,14 +76,15 @@ export function startPage(version: string, address: string): string {
 <h2>2 &nbsp;Count a batch, and a click</h2>
 <p>20 to 100 events a request are a good size.</p>
 <pre>curl -H 'Content-Type: application/json' ${address}/v1/impressions \\
-  -d '[{"ad":"spring-sale","site":"news.example","n":3},{"ad":"spring-sale","site":"blog.example"}]'
+  -d '[{"ad":"spring-sale","site":"news.example","n":3},
+       {"ad":"spring-sale","site":"blog.example"}]'
 
 curl -H 'Content-Type: application/json' ${address}/v1/clicks \\
   -d '{"ad":"spring-sale","site":"news.example"}'</pre>
 </section>
 <section>
 <h2>3 &nbsp;Flush now, then read the total</h2>
-<p>A flush comes by itself every 30 seconds.</p>
+<p>A flush comes by itself, too: every 30 seconds unless set otherwise.</p>
 <pre>curl -X POST ${address}/v1/flush
 
 curl ${address}/v1/ads/spring-sale

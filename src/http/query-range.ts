@@ -14,7 +14,7 @@ export function queryOptionsOf(parameters: Parameters, signal: AbortSignal): Que
   const fromMs = momentOf(parameters, 'from');
   const toMs = momentOf(parameters, 'to');
   if (fromMs !== undefined && toMs !== undefined && fromMs >= toMs) {
-    const detail = 'lies after from; the range holds from, but not to';
+    const detail = 'must lie after from; the range holds from, but not to';
     throw new Problem('range_invalid', `to ${detail}.`, {
       errors: [{ pointer: '/query/to', detail }],
     });

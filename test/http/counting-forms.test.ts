@@ -153,6 +153,12 @@ test('a ts exactly 24 h old counts then; one up to 5 minutes ahead counts now', 
   expect(times).toEqual([nowMs - 24 * 3_600_000, nowMs, undefined, undefined]);
 });
 
+test('a ts with a fraction of a millisecond, as many clocks tell it, counts then', async () => {
+  const { service, answer } = await countOne('', [{ ...one, ts: nowMs - 0.25 }]);
+  expect(answer.body.accepted).toBe(1);
+  expect(service.accepted[0]?.events.map(({ tsMs }) => tsMs)).toEqual([nowMs - 1]);
+});
+
 test('n may be 1 to 1,000,000', async () => {
   const { service } = await countOne('', [
     { ...one, n: 1 },

@@ -57,12 +57,12 @@ const reasons: readonly (readonly [string, string, readonly unknown[]])[] = [
   [
     'ts_invalid',
     '/ts',
-    [null, true, {}, '', 'now', '2026-08-01', '2026-08-01T11:00:00', '20260801T110000Z', 1.5, -1]
+    [null, true, {}, '', 'now', '2026-08-01', '2026-08-01T11:00:00', '20260801T110000Z', -0.5, -1]
       .concat(['2026-02-30T11:00:00Z', '2026-13-01T11:00:00Z', '2026-08-01T24:00:00Z'])
       .concat(['2026-08-01T11:60:00Z', '2026-08-01T11:00:60Z', `${nowMs}`, 1e17, '0'.repeat(9_99)])
       .map((ts) => withField('ts', ts)),
   ],
-  ['stale', '/ts', [nowMs - 86_400_001, 0, nowMs / 1_000].map((ts) => withField('ts', ts))],
+  ['stale', '/ts', [nowMs - 86_400_001, 0, 1.5, nowMs / 1_000].map((ts) => withField('ts', ts))],
   ['future', '/ts', [nowMs + 300_001, nowMs * 2].map((ts) => withField('ts', ts))],
   ['not_json', '', [1, 'x', null, true, [good], []]],
 ];
