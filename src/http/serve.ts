@@ -137,12 +137,24 @@ function wrongMethod(route: Route): Problem {
 }
 
 function refuseStrangeHead(request: IncomingMessage): void {
-  if (request.headers.host === undefined && request.httpVersion === '1.1') {
+  const hosts = hostLines(request.rawHeaders);
+  if (hosts === 0 && request.httpVersion === '1.1') {
     throw new Problem('malformed_http', 'The Host header is missing.');
   }
+  if (hosts > 1) throw new Problem('malformed_http', 'There is more than one Host header.');
   if (request.rawHeaders.length > 2 * headersMax) {
     throw new Problem('headers_too_large', `More than ${headersMax} header lines.`);
   }
+}
+
+/** node keeps the first; a proxy in between may have gone by another. */
+function hostLines(rawHeaders: readonly string[]): number {
+  let hosts = 0;
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    const name = rawHeaders[i] ?? '';
+    if (name.length === 4 && name.toLowerCase() === 'host') hosts++;
+  }
+  return hosts;
 }
 
 function splitUrl(url: string): Readonly<{ path: string; query: string }> {

@@ -55,6 +55,10 @@ export function createHttpServer(options: HttpOptions): HttpServer {
   server.maxConnections = connectionsMax;
   server.timeout = socketIdleMsMax;
   const connections = openConnections(server);
+  // A client may go without what else it expects (RFC 9110, 10.1.1); node's 417 would be empty.
+  server.on('checkExpectation', (request: IncomingMessage, response: ServerResponse) => {
+    server.emit('request', request, response);
+  });
   answerMalformed(server, connections, options.metrics);
   return {
     server,

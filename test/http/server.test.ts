@@ -57,6 +57,7 @@ const malformed: readonly (readonly [string, string])[] = [
   ['a blank before the colon', `GET / HTTP/1.1\r\n${host}X : y\r\n\r\n`],
   ['a folded header', `GET / HTTP/1.1\r\n${host}X: y\r\n z\r\n\r\n`],
   ['no Host', 'GET / HTTP/1.1\r\nConnection: close\r\n\r\n'],
+  ['two Hosts', `GET / HTTP/1.1\r\n${host}Host: other\r\n\r\n`],
   ['two lengths', `${post}Content-Length: 21\r\nContent-Length: 5\r\n\r\n${body}`],
   ['a length that is no number', `${post}Content-Length: +21\r\n\r\n${body}`],
   ['length and chunks', `${post}Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n`],
@@ -126,6 +127,16 @@ test('a broken request behind one that waits does not take its answer either', a
   const text = await exchange(service, `${first}${kept}Transfer-Encoding: chunked\r\n\r\nxyz\r\n`);
   answerNow?.();
   expect(text).toBe('');
+});
+
+test('an expectation that nobody knows changes nothing', async () => {
+  const service = opened();
+  const answer = await exchange(
+    service,
+    `${post}Expect: miracles\r\nContent-Length: 21\r\n\r\n${body}`,
+  );
+  expect(answer).toMatch(/^HTTP\/1\.1 202 /);
+  expect(service.accepted).toHaveLength(1);
 });
 
 test('pipelined requests are answered each, in order', async () => {
