@@ -28,10 +28,17 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
     });
   } catch (thrown) {
     if (!(thrown instanceof WrongUse)) throw thrown;
-    terminal.err(`adcounter: ${thrown.message} (adcounter --help shows what there is)\n`);
+    const help = `adcounter ${commandOf(args)}--help`;
+    terminal.err(`adcounter: ${thrown.message} (${help} shows what there is)\n`);
     return exitCodes.wrongUse;
   }
   return code;
+}
+
+/** The command that was meant, and a blank; nothing where there is none. */
+function commandOf([first]: readonly string[]): string {
+  const names = commands.map(({ usage }) => [usage].flat()[0]?.split(' ')[0]);
+  return first !== undefined && names.includes(first) ? `${first} ` : '';
 }
 
 class WrongUse extends Error {}

@@ -36,14 +36,14 @@ describe('help', () => {
 
 describe('wrong use ends with 2 and says why on stderr', () => {
   const wrong: readonly [string[], string][] = [
-    [['total'], 'Not enough'],
+    [['total'], '(adcounter total --help shows what there is)'],
     [['total', ''], 'cannot be an ad'],
     [['total', '..'], 'cannot be an ad'],
     [['total', 'a', 'b'], 'Unknown argument: b'],
     [['total', 'a', '--from'], 'from'],
     [['flush', '--bogus'], 'Unknown argument: bogus'],
     [['serve', '--flush-second', '3'], 'Unknown argument: flush-second ('],
-    [['remove'], 'Unknown argument: remove'],
+    [['remove'], 'Unknown argument: remove (adcounter --help shows what there is)'],
     [['schema'], 'Not enough'],
     [['schema', 'drop'], '"print", "create", "verify"'],
     [['flush', '--url', 'nowhere'], '--url="nowhere" must be a http:// or https:// address'],
