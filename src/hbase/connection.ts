@@ -8,7 +8,7 @@
 import 'hbase-rpc-client/lib/client.js';
 import Connection from 'hbase-rpc-client/lib/connection.js';
 import { CounterError } from '../model/errors.ts';
-import { hbasePendingCallsMax, hbaseSilenceMs } from '../limits.ts';
+import { hbaseLargeReplyBytes, hbasePendingCallsMax, hbaseSilenceMs } from '../limits.ts';
 import { abortedFailure, timeoutFailure } from './deadline.ts';
 import {
   connectionFailure,
@@ -92,7 +92,11 @@ export class RpcConnection {
       const connected = transport.socket.bytesRead > 0;
       this.destroy(connectionFailure(this.place, connected, transport.socketError));
     });
-    const reader = new FrameReader((frame) => this.#onFrame(frame));
+    let digesting = false;
+    const reader = new FrameReader((frame) => {
+      digesting ||= frame.length >= hbaseLargeReplyBytes;
+      this.#onFrame(frame);
+    });
     transport.socket.on('data', (chunk: Buffer) => {
       try {
         reader.push(chunk);
@@ -101,6 +105,11 @@ export class RpcConnection {
         this.destroy(toCounterError(error));
       }
       this.#silentSinceMs = this.#pending.size > 0 ? performance.now() : null;
+      if (!digesting) return;
+      // What waits for this reply reads it at once; the next one comes after everybody's turn.
+      digesting = false;
+      transport.socket.pause();
+      setImmediate(() => transport.socket.resume());
     });
     transport.socket.write(handshake(options));
   }

@@ -10,6 +10,8 @@ import type { HBaseObserver } from './observer.ts';
 
 export class Connections {
   readonly #open = new Map<string, RpcConnection>();
+  /** Servers whose loss is logged already, and with which code: an outage is one line each. */
+  readonly #lost = new Map<string, string>();
   readonly #user: string;
   readonly #hostMap: HostMap;
   readonly #observer: HBaseObserver;
@@ -29,7 +31,9 @@ export class Connections {
     const startMs = performance.now();
     let outcome = 'ok';
     try {
-      return await this.#connection(server, service).call(request);
+      const reply = await this.#connection(server, service).call(request);
+      this.#lost.delete(keyOf(server, service));
+      return reply;
     } catch (error) {
       const failure = toCounterError(error);
       outcome = failure.code;
@@ -47,7 +51,7 @@ export class Connections {
 
   #connection(server: ServerAddress, service: Service): RpcConnection {
     if (this.#closed) throw closedFailure();
-    const key = `${service} ${addressText(server)}`;
+    const key = keyOf(server, service);
     const open = this.#open.get(key);
     if (open !== undefined) return open;
     const connection = new RpcConnection({
@@ -64,8 +68,13 @@ export class Connections {
   #forget(key: string, failure: CounterError): void {
     this.#open.delete(key);
     this.#observer.connections(this.#open.size);
-    if (!this.#closed) {
+    if (!this.#closed && this.#lost.get(key) !== failure.code) {
+      this.#lost.set(key, failure.code);
       this.#observer.log('hbase.connection_ended', { server: key, reason: failure.message });
     }
   }
+}
+
+function keyOf(server: ServerAddress, service: Service): string {
+  return `${service} ${addressText(server)}`;
 }

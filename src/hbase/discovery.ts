@@ -66,6 +66,8 @@ export class ZooKeeperDiscovery implements Discovery {
       zookeeperHosts: this.#hosts,
       zookeeperRoot: this.#znode,
       rpcTimeout: hbaseZooKeeperAttemptMsMax,
+      // A session that is refused leaves a timer of this length, which does nothing here.
+      zookeeperReconnectTimeout: hbaseRetryWaitMs,
     });
     const { zk } = session;
     const manager = zk.zk.connectionManager;

@@ -30,6 +30,7 @@ declare module 'hbase-rpc-client/lib/client.js' {
       readonly zookeeperHosts: readonly string[];
       readonly zookeeperRoot: string;
       readonly rpcTimeout: number;
+      readonly zookeeperReconnectTimeout: number;
     });
     readonly zk: ZooKeeperClient;
     /** Called when the session stands. */

@@ -38,11 +38,11 @@ export class FakeServer {
     });
   }
 
-  static async listen(): Promise<FakeServer> {
+  static async listen(port = 0): Promise<FakeServer> {
     const server = net.createServer();
     const fake = new FakeServer(server);
     await new Promise<void>((resolve) => {
-      server.listen(0, '127.0.0.1', resolve);
+      server.listen(port, '127.0.0.1', resolve);
     });
     return fake;
   }

@@ -3,8 +3,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import { HBaseClient } from '../../src/hbase/hbase-client.ts';
+import { hbaseZooKeeperAttemptMsMax } from '../../src/limits.ts';
 import { clientOptions } from './client-options.ts';
 
 describe('in place of a ZooKeeper', () => {
@@ -31,6 +32,27 @@ describe('in place of a ZooKeeper', () => {
     await once(server, 'close'); // every socket has ended
     process.off('uncaughtException', onThrown);
     expect(thrown).toEqual([]);
+  });
+
+  test('one that refuses the session leaves no timer behind', async () => {
+    const refusal = Buffer.alloc(4 + 36); // version, time-out 0, id, password of 16 bytes
+    refusal.writeInt32BE(36, 0);
+    refusal.writeInt32BE(16, 20);
+    const server = net.createServer((socket) => {
+      socket.on('error', () => undefined).once('data', () => socket.write(refusal));
+    });
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const { port } = server.address() as net.AddressInfo;
+    const timers = jest.spyOn(globalThis, 'setTimeout');
+    const client = new HBaseClient(clientOptions(`127.0.0.1:${port}`));
+    await expect(client.nowMs({ timeoutMs: 400 })).rejects.toMatchObject({ remedy: 'retry' });
+    client.close();
+    server.close();
+    await once(server, 'close');
+    const longest = Math.max(...timers.mock.calls.map(([, ms]) => ms ?? 0));
+    timers.mockRestore();
+    expect(longest).toBeLessThanOrEqual(hbaseZooKeeperAttemptMsMax);
   });
 
   test('a host that never answers keeps no socket after close', async () => {
