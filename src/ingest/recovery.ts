@@ -6,7 +6,7 @@ import type { Disk } from '../journal/disk.ts';
 import { replayQuarter } from '../journal/replay-quarter.ts';
 import { replayFolder } from '../journal/replay.ts';
 import type { QuarterSegments } from '../journal/replay.ts';
-import { deleteAside, deleteFolder, moveSegmentsAside } from '../journal/writer-folder.ts';
+import { moveSegmentsAside } from '../journal/writer-folder.ts';
 import { flushTimeoutMs, watermarkBeyondStoreMs } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { CounterError } from '../model/errors.ts';
@@ -19,6 +19,7 @@ import type { HostIdentity } from './death-proof.ts';
 import { blankRecord, cellAt } from './estate.ts';
 import type { Estate } from './estate.ts';
 import { registerDead } from './registration.ts';
+import { sweepFolders } from './sweep.ts';
 import { readWriterNote } from './writer-run.ts';
 import type { FolderLock } from './writer-run.ts';
 
@@ -88,22 +89,10 @@ export class Recovery {
     return this.#pass;
   }
 
-  /**
-   * Deletes what was moved aside before the moment, and the folders of sealed writers with
-   * nothing left in them. What is aside is confirmed: it only waits for a `reassert`.
-   */
+  /** Deletes what was moved aside before the moment, and sealed writers' folders left empty. */
   async sweep(beforeMs: number): Promise<void> {
-    const { disk, journalFolder, isOwn, tryLock } = this.#options;
-    for (const name of await disk.list(journalFolder)) {
-      const writer = parseWriterId(name);
-      if (writer === undefined || this.#stopped) continue;
-      const folder = path.join(journalFolder, name);
-      const kept = await deleteAside({ disk, folder }, beforeMs);
-      if (kept > 0 || isOwn(writer) || !this.#closed.has(writer)) continue;
-      const lock = await tryLock(folder);
-      await lock?.release();
-      if (lock !== undefined) await deleteFolder({ disk, folder });
-    }
+    const isOver = (writer: WriterId): boolean => this.#closed.has(writer);
+    if (!this.#stopped) await sweepFolders({ ...this.#options, isOver, beforeMs });
   }
 
   /** Ends after the put under way. */
@@ -166,6 +155,7 @@ export class Recovery {
     if (sealedBy === 'itself') return this.#close(estate);
     if (neverWrote && state === 'sealed') return this.#close(estate);
     if (neverWrote && entry === undefined) return isDead ? this.#close(estate) : undefined;
+    if (this.#isOfOtherStore(estate)) return;
     this.#report(estate);
     const { segments } = replay;
     this.#options.log.info('recovery.began', 'What a dead writer left behind is read', {
@@ -280,6 +270,16 @@ export class Recovery {
     await moveSegmentsAside({ disk: this.#options.disk, folder });
     this.#closed.add(writer);
     this.#proof.forget(writer);
+  }
+
+  /** Whoever was registered has a record: in the store that it counted for, and in no other. */
+  #isOfOtherStore({ writer, folder, replay, entry }: Estate): boolean {
+    const wasRegistered = replay.segments.some((segment) => segment.acceptanceQuarter !== null);
+    if (entry !== undefined || !wasRegistered) return false;
+    this.#leftOpen.add(writer);
+    const what = 'This store does not know the writer of a journal: it counted for another store';
+    this.#options.log.error('recovery.other_store', what, { writer_id: writer, folder });
+    return true;
   }
 
   #report({ writer, replay }: Estate): void {

@@ -1,3 +1,5 @@
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
 import { CounterError } from '../../src/model/errors.ts';
 import { quarterMs, quarterOf } from '../../src/model/quarter.ts';
@@ -76,9 +78,13 @@ test('a killed writer is sealed by the next start, and its files go aside', asyn
   await next.core.recover();
   const entries = await next.core.link.registry.readAll();
   expect(entries.find((entry) => entry.writer === writer)?.record.state).toBe('sealed');
+  const folder = path.join(dataDir, 'journal', writer ?? '');
+  expect(await readdir(path.join(folder, 'aside'))).toContain('00000001.segment');
+  await next.core.recovery.sweep(0);
+  expect(await readdir(folder)).toContain('aside');
+  // After its time in aside, what is confirmed goes, and the folder with it.
   await next.core.recovery.sweep(Date.now() + 60_000);
-  const dead = await next.core.recovery.pass();
-  expect(dead).toBeUndefined();
+  expect(await readdir(path.join(dataDir, 'journal'))).not.toContain(writer);
   await next.stop();
   // The first one learns that it was taken for dead, and goes on under another identity.
   await harness.count('a', 2);

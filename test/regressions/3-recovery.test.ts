@@ -89,3 +89,20 @@ test('the copy of a folder seals nobody who speaks, and seals who is silent for 
   await clone.stop();
   await living.stop();
 });
+
+test('a journal of another store is left alone: its counts are not of this one', async () => {
+  const harness = await CoreHarness.start();
+  await harness.count('a', 3);
+  const dataDir = await harness.crashed();
+  const { clock } = harness;
+  const rows = new MemoryRowStore(clock.wallMs);
+  const other = await CoreHarness.start({ rows, clock, dataDir });
+  await other.core.recover();
+  expect(await other.stored('a')).toBe(0);
+  expect(other.logged.map(({ event }) => event)).toContain('recovery.other_store');
+  await other.count('a', 4);
+  await other.core.flush();
+  expect(other.core.completeness.completeThroughMs).toBe(clock.wallMs());
+  await other.stop();
+  await harness.stop();
+});
