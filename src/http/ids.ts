@@ -17,8 +17,8 @@ export function adOf(text: string): AdId | undefined {
  * 2. each label is 1 to 63 letters (of any script), digits, hyphens or underscores, without a
  *    hyphen at either end, and the last label contains a letter (so no address, no version);
  * 3. it is not a reversed name, as apps have them (`isReversedName`);
- * 4. IDNA has a spelling for it.
- * Then it is lower-cased, mapped by IDNA (UTS 46) and loses the dot at the end.
+ * 4. where it is not ASCII, IDNA (UTS 46) has a spelling for it.
+ * Then it is lower-cased, by IDNA where it is not ASCII, and loses the dot at the end.
  */
 export function siteOf(text: string): SiteId | undefined {
   if (!isId(text)) return undefined;
@@ -43,9 +43,15 @@ function unsettledSiteOf(text: string): SiteId | undefined {
   if (tailAt > 0 && looksLikeHostName(text.slice(0, tailAt))) return undefined;
   const name = text.endsWith('.') ? text.slice(0, -1) : text;
   if (!looksLikeHostName(name)) return text as SiteId;
-  const ascii = domainToASCII(name);
+  // ASCII is not handed to IDNA: releases of node differ in what they refuse there, and two
+  // instances must never count one site under two names.
+  const ascii = isAscii(name) ? name.toLowerCase() : domainToASCII(name);
   if (ascii === '') return text as SiteId;
   return ascii.length <= idBytesMax ? (ascii as SiteId) : undefined;
+}
+
+function isAscii(text: string): boolean {
+  return Buffer.byteLength(text) === text.length;
 }
 
 const hostNameShape = /^[\p{L}\p{M}\p{N}_-]{1,63}(?:\.[\p{L}\p{M}\p{N}_-]{1,63})+$/u;

@@ -12,6 +12,8 @@ const hosts: readonly (readonly [string, string])[] = [
   ['例え.JP', 'xn--r8jz45g.jp'],
   ['Ｅｘａｍｐｌｅ.com', 'example.com'],
   ['XN--MNCHEN-3YA.de', 'xn--mnchen-3ya.de'],
+  // No punycode of anything: ASCII all the same, and so on every release of node.
+  ['xn--a.COM', 'xn--a.com'],
   ['my_Site.tumblr.com', 'my_site.tumblr.com'],
   ['4Chan.org', '4chan.org'],
   ['De.Wikipedia.org', 'de.wikipedia.org'],
@@ -54,7 +56,6 @@ const others: readonly string[] = [
   'Été',
   '😀',
   '😀.Example.com',
-  'xn--a.COM',
   '__proto__',
   'constructor',
 ];
