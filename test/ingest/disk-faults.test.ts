@@ -138,3 +138,28 @@ test('a journal that fails while the service stops ends the stop, not the promis
   expect(await stopped).toBe(true);
   expect(await harness.stored('a')).toBe(1);
 });
+
+test('a frame that hangs on the disk holds the watermark at its own moment', async () => {
+  const disk = new FaultyDisk();
+  const harness = await CoreHarness.start({ disk });
+  await harness.count('a', 1);
+  const held = new Held();
+  let isHeld = false;
+  disk.before = (call) => {
+    isHeld ||= call === 'datasync';
+    return call === 'datasync' ? held.passed : Promise.resolve();
+  };
+  harness.clock.pass(1000);
+  const acceptedAtMs = harness.clock.wallMs();
+  const counted = harness.count('a', 10);
+  await until(() => isHeld, 2000);
+  harness.clock.pass(60_000);
+  await harness.core.flush();
+  expect(harness.core.completeness.completeThroughMs).toBe(acceptedAtMs);
+  held.letGo();
+  await counted;
+  await harness.core.flush();
+  expect(harness.core.completeness.completeThroughMs).toBe(harness.clock.wallMs());
+  expect(await harness.stored('a')).toBe(11);
+  await harness.stop();
+});
