@@ -121,7 +121,8 @@ describe('what the documents name is there', () => {
   });
 
   test('words of the code: reasons, problems, error codes', () => {
-    const sources = filesUnder('src').map((name) => readFileSync(name, 'utf8'));
+    const files = [...filesUnder('src'), ...filesUnder('test/hbase/server')];
+    const sources = files.map((name) => readFileSync(name, 'utf8'));
     const isWord = /^(?!adcounter_)[a-z]+(?:_[a-z]+)+$|^(?!ADCOUNTER_)[A-Z]+(?:_[A-Z]+)+$/;
     const wrong = missing(
       ({ spans }) => spans.filter((span) => isWord.test(span)),

@@ -1,5 +1,5 @@
-// Ends the life of journal files: what was moved aside is confirmed and only waits for a
-// `reassert`; after its time it goes, and with its last file a sealed writer's folder.
+// Ends the life of journal files: what was moved aside is confirmed and only kept in case the
+// store loses data; after its time it goes, and with its last file a sealed writer's folder.
 // Never touches a segment that is not aside.
 import path from 'node:path';
 import type { Disk } from '../journal/disk.ts';
