@@ -103,7 +103,6 @@ class RunningService implements Service {
       flushSeconds: config.flushSeconds,
       memoryBytesMax: config.memoryMaxBytes,
       journalBytesMax,
-      wallMs: () => this.#clock.wallMs(),
       monotonicMs: () => this.#clock.monotonicMs(),
     });
     metrics.observe(report.gauges());

@@ -13,7 +13,6 @@ export interface StatusOptions {
   readonly flushSeconds: number;
   readonly memoryBytesMax: number;
   readonly journalBytesMax: number;
-  readonly wallMs: () => number;
   readonly monotonicMs: () => number;
 }
 

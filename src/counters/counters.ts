@@ -142,7 +142,7 @@ export class Counters {
     return { tables, slots, counts, cells: { count: slots.length, at } };
   }
 
-  /** Confirms exactly what was sent, never what was counted meanwhile (R6). Answers counts. */
+  /** Confirms exactly what was sent, never what was counted meanwhile. Answers counts. */
   confirm(snapshot: DirtySnapshot, confirmed: Uint8Array): number {
     let newlyConfirmed = 0;
     snapshot.slots.forEach((slot, i) => {

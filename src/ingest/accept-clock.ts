@@ -1,5 +1,5 @@
 // The clock by which a process accepts: the wall clock, but it never goes back, never falls below
-// the floor of the registration and does not follow a wall clock that leaps (rule R10).
+// the floor of the registration and does not follow a wall clock that leaps.
 // Never read by anything that only reports.
 import { clockFloorMs, clockLeapMs, wallSteadyMs } from '../limits.ts';
 import type { Clock } from '../model/clock.ts';

@@ -99,10 +99,6 @@ export class Journal {
     return this.#failure;
   }
 
-  canAppend(): boolean {
-    return this.reason() === 'ok';
-  }
-
   /** Whether new events may be let in; says no before append() would have to. */
   reason(): JournalRoom {
     if (this.#failure !== undefined) return 'failed';

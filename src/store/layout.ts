@@ -1,6 +1,6 @@
 // The `layout` row of meta: which format the tables hold, on how many salts, since when.
 // Written once, by check-and-put; read before anything else, so that a store of another shape
-// is refused by name and never read or written half (verification.md, R11).
+// is refused by name and never read or written half.
 import { CounterError } from '../model/errors.ts';
 import type { CallOptions, CellCursor } from '../model/rows.ts';
 import { layoutRow, metaQualifier } from './key-layout.ts';
