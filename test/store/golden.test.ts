@@ -5,7 +5,7 @@ import { expect, test } from '@jest/globals';
 import type { AdId, Cell, SiteId } from '../../src/model/cell.ts';
 import { PutBatch } from '../../src/model/rows.ts';
 import type { WriterId } from '../../src/model/writer-id.ts';
-import { putCell } from '../../src/store/cell-codec.ts';
+import { putCell, RowEntries } from '../../src/store/cell-codec.ts';
 import { orderedKey, versionedValue } from '../../src/store/embedded/ordered-key.ts';
 import { writerRow } from '../../src/store/key-layout.ts';
 import { decodeLayout, encodeLayout } from '../../src/store/layout.ts';
@@ -44,6 +44,27 @@ test('counts, and the same cell in the embedded store', () => {
     embeddedKey: orderedKey('counts', row, qualifier).toString('hex'),
     embeddedValue: versionedValue(version, value).toString('hex'),
   }).toEqual(golden('counts-1.txt'));
+});
+
+test('the golden cell of counts is read as what was put', () => {
+  const { qualifier: qualifierHex = '', value: valueHex = '', version } = golden('counts-1.txt');
+  const qualifierEnd = qualifierHex.length / 2;
+  const day = Math.floor(cell.eventQuarter / 96);
+  const entries = new RowEntries({ site: cell.site, day });
+  entries.add({
+    bytes: Buffer.from(qualifierHex + valueHex, 'hex'),
+    rowStart: 0,
+    rowEnd: 0,
+    qualifierStart: 0,
+    qualifierEnd,
+    valueStart: qualifierEnd,
+    valueEnd: qualifierEnd + valueHex.length / 2,
+    version: Number(version),
+  });
+  const read = entries.merged().map(({ writer: by, site, eventQuarter, lag, counts }) => {
+    return { writer: by, ad: cell.ad, site, eventQuarter, lag, counts: [...counts] };
+  });
+  expect(read).toEqual([cell]);
 });
 
 test('meta: layout and writer', () => {
