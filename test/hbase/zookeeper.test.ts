@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { describe, expect, jest, test } from '@jest/globals';
 import { HBaseClient } from '../../src/hbase/hbase-client.ts';
 import { hbaseZooKeeperAttemptMsMax } from '../../src/limits.ts';
+import { until } from '../support/until.ts';
 import { clientOptions } from './client-options.ts';
 
 describe('in place of a ZooKeeper', () => {
@@ -71,8 +72,7 @@ describe('in place of a ZooKeeper', () => {
     await expect(client.nowMs({ timeoutMs: 300 })).rejects.toMatchObject({ remedy: 'retry' });
     expect(connecting()).toBe(before + 1);
     client.close();
-    await sleep(100);
-    expect(connecting()).toBe(before);
+    await until(() => connecting() === before, 5_000);
     for (const socket of fill) socket.destroy();
     child.kill('SIGKILL');
     await once(child, 'exit');

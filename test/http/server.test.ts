@@ -1,6 +1,7 @@
 // The server as a whole, on bare sockets: bytes that are no HTTP, slow senders, and the drain.
 import type { Socket } from 'node:net';
 import { afterEach, expect, test } from '@jest/globals';
+import { until } from '../support/until.ts';
 import { connected, eventsIn, world } from './fakes.ts';
 import type { World } from './fakes.ts';
 
@@ -34,14 +35,6 @@ async function exchange(service: World, bytes: string): Promise<string> {
   const answer = wholeAnswer(socket);
   socket.write(bytes, 'latin1');
   return answer;
-}
-
-async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 5_000;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error('it did not happen in time');
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
 }
 
 const host = 'Host: localhost\r\nConnection: close\r\n';
@@ -109,7 +102,7 @@ test('broken bytes behind a whole request never take the place of its answer', a
   const socket = await connected(service);
   const answer = wholeAnswer(socket);
   socket.write(`${kept}Content-Length: 21\r\n\r\n${body}`);
-  await until(() => answerNow !== undefined);
+  await until(() => answerNow !== undefined, 5_000);
   socket.write('GARBAGE\r\n\r\n');
   const text = await answer;
   answerNow?.();
@@ -166,7 +159,7 @@ test('a body that ends early counts nothing', async () => {
   socket.write(`${post}Content-Length: 500\r\n\r\n[${body}]`);
   await new Promise((resolve) => setTimeout(resolve, 50));
   socket.destroy();
-  await until(() => service.metrics.requests.length > 0);
+  await until(() => service.metrics.requests.length > 0, 5_000);
   expect(service.metrics.requests).toEqual(['POST /v1/impressions 499']);
   expect(service.accepted).toEqual([]);
 });
@@ -236,7 +229,7 @@ test('a drain answers what is in flight with Connection: close, then ends', asyn
   const busy = await connected(service);
   const answer = wholeAnswer(busy);
   busy.write(`${kept}Content-Length: 21\r\n\r\n${body}`);
-  await until(() => answerNow !== undefined);
+  await until(() => answerNow !== undefined, 5_000);
   const drained = service.drain();
   expect(service.server.listening).toBe(false);
   answerNow?.();
@@ -255,7 +248,7 @@ test('a request that is on its way as the drain begins is answered, and its conn
   let answers = 0;
   socket.on('data', () => answers++);
   socket.write(`${kept}Content-Length: 21\r\n\r\n${body}`);
-  await until(() => answers > 0);
+  await until(() => answers > 0, 5_000);
   // The connection is idle now, and the next request reaches it after the drain has begun.
   const drained = service.drain();
   socket.write(`${kept}Content-Length: 21\r\n\r\n${body}`);
