@@ -211,7 +211,6 @@ export class Core {
   /** What a round needs first: an open store, its time, registered writers. */
   async #prepare(): Promise<void> {
     await this.link.reach();
-    this.#options.metrics.storeUp(this.link.up);
     await this.#minds();
     for (const run of this.ingest.runs) {
       if (!run.registered) await this.#tryToRegister(run);
@@ -258,7 +257,6 @@ export class Core {
       await this.readRegistry();
     } catch (thrown) {
       const err = toError(thrown);
-      this.#options.metrics.storeUp(false);
       // A schema that is refused was named already, and nothing is counted until it fits.
       if (this.link.refusal !== undefined) return;
       this.#options.log.warn('store.not_reached', 'Counting begins without the store', { err });
@@ -268,6 +266,7 @@ export class Core {
   /** Once a second: room on the disk, and whether counting began or ceased to be refused. */
   #lookAround(): void {
     void this.#sampleDisk();
+    this.#options.metrics.storeUp(this.link.up);
     const refusal = this.ingest.refusal;
     if (refusal === this.#toldRefusal) return;
     this.#toldRefusal = refusal;

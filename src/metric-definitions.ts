@@ -173,14 +173,12 @@ function servingMetrics({ counter, gauge, histogram }: Make) {
     storeRequests: histogram(
       'store_request_duration_seconds',
       storeSecondsBuckets,
-      'How long the store took to answer',
+      'How long HBase took to answer (0 on the embedded store)',
       ['op', 'outcome'],
     ),
-    storeRetries: counter('store_retries_total', 'Requests to the store that were sent again', [
-      'op',
-    ]),
-    storeRelocations: counter('store_relocations_total', 'Regions that were found elsewhere'),
-    storeConnections: gauge('store_connections', 'sum', 'Open connections to the store'),
+    storeRetries: counter('store_retries_total', 'Requests to HBase that were sent again', ['op']),
+    storeRelocations: counter('store_relocations_total', 'HBase regions that were found elsewhere'),
+    storeConnections: gauge('store_connections', 'sum', 'Open connections to HBase'),
     completeThrough: gauge(
       'complete_through_timestamp_seconds',
       'min',

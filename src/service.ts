@@ -22,6 +22,7 @@ import type { Schedule } from './schedule.ts';
 import { readinessOf, StatusReport } from './status.ts';
 import type { Phase } from './status.ts';
 import { refuseOtherStore } from './store-folder.ts';
+import type { CounterStore } from './store/counter-store.ts';
 import type { RowStore } from './store/row-store.ts';
 import { version } from './version.ts';
 
@@ -151,10 +152,10 @@ class RunningService implements Service {
   #askingNeeds(core: Core): AskingNeeds {
     return {
       store: {
-        readAd: async (...question) => core.link.opened.readAd(...question),
-        readAdSite: async (...question) => core.link.opened.readAdSite(...question),
+        readAd: (...question) => asked(core, (store) => store.readAd(...question)),
+        readAdSite: (...question) => asked(core, (store) => store.readAdSite(...question)),
       },
-      readRegistry: () => core.readRegistry(),
+      readRegistry: () => asked(core, () => core.readRegistry()),
       unflushed: (ad, site, quarters) => core.unflushedOf(ad, site, quarters),
       flushFirst: async () => {
         const { outcome } = await core.rounds.flush();
@@ -182,7 +183,6 @@ class RunningService implements Service {
     const { config, log, metrics } = this.#options;
     const flushJob = async (): Promise<void> => {
       await core.flush();
-      metrics.storeUp(core.link.up);
       report.sampleRate();
       // Not awaited: a large estate takes longer than a round, and rounds must not wait for it.
       void this.#timed('recover', () => core.recover());
@@ -215,6 +215,16 @@ class RunningService implements Service {
     const startedMs = this.#clock.monotonicMs();
     await work();
     this.#options.metrics.jobDone(job, (this.#clock.monotonicMs() - startedMs) / 1000);
+  }
+}
+
+/** A question that the store could not answer is how an outage is noticed between two rounds. */
+async function asked<T>(core: Core, ask: (store: CounterStore) => Promise<T>): Promise<T> {
+  try {
+    return await ask(core.link.opened);
+  } catch (thrown) {
+    core.link.suspect();
+    throw thrown;
   }
 }
 

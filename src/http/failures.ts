@@ -21,6 +21,14 @@ const details: Readonly<Record<string, readonly [ProblemName, string]>> = {
   TOTAL_TOO_LARGE: ['total_too_large', 'A sum reached 2^53; it is not rounded.'],
   RANGE_INVALID: ['range_invalid', 'The range holds no quarter-hour that is kept.'],
   BYTES_INVALID: ['store_unavailable', 'The store holds bytes that this release cannot read.'],
+  SCHEMA_MISSING: [
+    'store_unavailable',
+    'The tables of the store do not exist; see: adcounter schema create.',
+  ],
+  SCHEMA_MISMATCH: [
+    'store_unavailable',
+    'The tables of the store are not as they must be; GET /v1/status names what differs.',
+  ],
   CURSOR_INVALID: ['cursor_invalid', 'The cursor does not belong to this list.'],
 };
 

@@ -29,6 +29,7 @@ export class StoreLink {
   #store: CounterStore | undefined;
   #refusal: SchemaRefusal | undefined;
   #up = false;
+  #hearing: Promise<void> | undefined;
   #heard: { readonly storeMs: number; readonly monotonicMs: number } | undefined;
 
   constructor(options: StoreLinkOptions) {
@@ -42,11 +43,13 @@ export class StoreLink {
     return this.#store;
   }
 
-  /** The open store. Errors: STORE_UNAVAILABLE (retry). */
+  /** The open store. Errors: STORE_UNAVAILABLE (retry), SCHEMA_MISSING or SCHEMA_MISMATCH. */
   get opened(): CounterStore {
     if (this.#store !== undefined) return this.#store;
     if (this.#refusal !== undefined) {
-      throw new CounterError('STORE_UNAVAILABLE', 'retry', { detail: this.#refusal.detail });
+      throw new CounterError(this.#refusal.reason.toUpperCase(), 'give-up', {
+        detail: this.#refusal.detail,
+      });
     }
     throw new CounterError('STORE_UNAVAILABLE', 'retry', { detail: this.rows.place });
   }
@@ -95,6 +98,14 @@ export class StoreLink {
     } catch (thrown) {
       this.#say(false, toError(thrown));
     }
+  }
+
+  /** A call of somebody else failed: looks at once, not only at the next round. Never throws. */
+  suspect(): void {
+    if (!this.#up || this.#store === undefined || this.#hearing !== undefined) return;
+    this.#hearing = this.#hear(this.#store).finally(() => {
+      this.#hearing = undefined;
+    });
   }
 
   async #open(): Promise<CounterStore> {
