@@ -19,7 +19,6 @@ import type { Metrics } from './metrics.ts';
 import { AssertionError } from './model/assert.ts';
 import type { Clock } from './model/clock.ts';
 import type { AdId, SiteId } from './model/cell.ts';
-import { toError } from './model/errors.ts';
 import { measureCodes } from './model/measure.ts';
 import type { QuarterRange } from './model/quarter.ts';
 import { lockFolder, tryLock } from './store/embedded/folder-lock.ts';
@@ -211,7 +210,7 @@ export class Core {
   /** What a round needs first: an open store, its time, registered writers. */
   async #prepare(): Promise<void> {
     await this.link.reach();
-    await this.#minds();
+    await this.#lookAtClocks();
     for (const run of this.ingest.runs) {
       if (!run.registered) await this.#tryToRegister(run);
     }
@@ -241,8 +240,8 @@ export class Core {
     log.info('writer.registered', 'The store knows this writer', { writer_id: run.writer });
   }
 
-  /** Looks at the clocks: an identity whose wall clock leapt gives way once it can be believed. */
-  async #minds(): Promise<void> {
+  /** An identity whose wall clock leapt gives way once it can be believed. */
+  async #lookAtClocks(): Promise<void> {
     const run = this.ingest.current;
     const storeMs = this.link.nowMs();
     if (run === undefined || storeMs === undefined) return;
@@ -255,8 +254,7 @@ export class Core {
     try {
       await this.#prepareRound();
       await this.readRegistry();
-    } catch (thrown) {
-      const err = toError(thrown);
+    } catch (err) {
       // A schema that is refused was named already, and nothing is counted until it fits.
       if (this.link.refusal !== undefined) return;
       this.#options.log.warn('store.not_reached', 'Counting begins without the store', { err });
@@ -285,7 +283,7 @@ export class Core {
 }
 
 /** Who we are to others on the same registry. */
-export async function identityOfHost(): Promise<HostIdentity> {
+async function identityOfHost(): Promise<HostIdentity> {
   // A machine without one proves nobody's death at once: recovery then waits for silence.
   const bootId = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
   return { host: hostname(), bootId: bootId.trim() };

@@ -6,6 +6,7 @@ import { flushTimeoutMs } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { AssertionError } from '../model/assert.ts';
 import { CounterError, toError } from '../model/errors.ts';
+import type { FlushBoundary } from '../model/flush-boundary.ts';
 import type { CounterStore } from '../store/counter-store.ts';
 
 /** A writer as the rounds see it. */
@@ -18,13 +19,6 @@ export interface FlushedWriter {
   boundary(): FlushBoundary;
   /** All before the boundary is in the store: say so in the registry, then trim the journal. */
   publish(boundary: FlushBoundary, droppedQuarter: number | undefined): Promise<void>;
-}
-
-export interface FlushBoundary {
-  readonly watermarkMs: number;
-  readonly position: number;
-  /** The writer has ended, and no frame of it follows: it may be sealed. */
-  readonly isLast: boolean;
 }
 
 export type FlushOutcome = 'success' | 'partial' | 'error' | 'skipped';

@@ -2,8 +2,9 @@
 // of the machine; or its registry cell stood still for minutes; or (embedded) we hold the store.
 // A free lock alone proves nothing: a copied folder has a lock of its own. Never guesses.
 import { deadAfterMs, silenceGapMs } from '../limits.ts';
+import type { FolderIdentity } from '../model/folder-identity.ts';
 import type { WriterId } from '../model/writer-id.ts';
-import type { FolderIdentity, RegistryEntry } from '../store/registry.ts';
+import type { RegistryEntry } from '../store/registry.ts';
 
 export interface HostIdentity {
   readonly host: string;

@@ -12,6 +12,7 @@ import type { Log } from '../log.ts';
 import { CounterError } from '../model/errors.ts';
 import { parseWriterId } from '../model/writer-id.ts';
 import type { WriterId } from '../model/writer-id.ts';
+import type { FolderLock } from '../store/embedded/folder-lock.ts';
 import { RegistryChain } from '../store/registry.ts';
 import type { StoreLink } from '../store/store-link.ts';
 import { DeathProof } from './death-proof.ts';
@@ -21,7 +22,6 @@ import type { Estate } from './estate.ts';
 import { registerDead } from './registration.ts';
 import { sweepFolders } from './sweep.ts';
 import { readWriterNote } from './writer-run.ts';
-import type { FolderLock } from './writer-run.ts';
 
 export interface RecoveryMetrics {
   ledgerJournaled(counts: number): void;

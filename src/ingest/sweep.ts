@@ -6,7 +6,7 @@ import type { Disk } from '../journal/disk.ts';
 import { deleteAside, deleteFolder } from '../journal/writer-folder.ts';
 import { parseWriterId } from '../model/writer-id.ts';
 import type { WriterId } from '../model/writer-id.ts';
-import type { FolderLock } from './writer-run.ts';
+import type { FolderLock } from '../store/embedded/folder-lock.ts';
 
 export interface SweepOptions {
   readonly disk: Disk;

@@ -12,16 +12,15 @@ import { beginAttemptsMax, watermarkBeyondStoreMs } from '../limits.ts';
 import { assert } from '../model/assert.ts';
 import { CounterError } from '../model/errors.ts';
 import type { AdEvent } from '../model/event.ts';
+import type { FlushBoundary } from '../model/flush-boundary.ts';
+import type { FolderIdentity } from '../model/folder-identity.ts';
 import { quarterOf } from '../model/quarter.ts';
 import { drawWriterId } from '../model/writer-id.ts';
 import type { WriterId } from '../model/writer-id.ts';
-import type { FolderIdentity, RegistryChain, WriterRecord } from '../store/registry.ts';
+import type { FolderLock } from '../store/embedded/folder-lock.ts';
+import type { RegistryChain, WriterRecord } from '../store/registry.ts';
 import type { AcceptClock } from './accept-clock.ts';
 import type { HostIdentity } from './death-proof.ts';
-
-export interface FolderLock {
-  release(): Promise<void>;
-}
 
 /** Written beside the segments: who made them, so that death can be proven without the store. */
 export interface WriterNote extends HostIdentity {
@@ -47,14 +46,6 @@ export interface WriterRunOptions {
   /** The store's clock as far as it is known; undefined: never heard. */
   readonly storeNowMs: () => number | undefined;
   readonly cellCountEnd?: number;
-}
-
-/** What is complete once all that is dirty at a frame boundary is confirmed. */
-export interface FlushBoundary {
-  readonly watermarkMs: number;
-  readonly position: number;
-  /** The identity has ended, and no frame of it follows. */
-  readonly isLast: boolean;
 }
 
 interface FrameOnItsWay {
@@ -191,19 +182,14 @@ export class WriterRun {
     const acceptanceQuarter = this.registered ? quarterOf(acceptMs) : undefined;
     const cells: FormedCell[] = this.counters.form(batches, { acceptMs, acceptanceQuarter });
     this.#onItsWay = { acceptMs };
-    const announced = this.registered && !this.#registrationAnnounced;
+    // The first frame after the registration carries its moment.
+    const registeredMs = this.#registrationAnnounced ? undefined : this.#registeredMs;
     const startedAt = performance.now();
     try {
-      const { position, bytes } = await this.journal.append({
-        acceptMs,
-        acceptanceQuarter,
-        cells,
-        ...(announced && this.#registeredMs !== undefined
-          ? { registeredMs: this.#registeredMs }
-          : {}),
-      });
+      const frame = { acceptMs, acceptanceQuarter, registeredMs, cells };
+      const { position, bytes } = await this.journal.append(frame);
       this.#options.onFrameSynced((performance.now() - startedAt) / 1000);
-      this.#registrationAnnounced ||= announced;
+      this.#registrationAnnounced ||= registeredMs !== undefined;
       return { counts: this.counters.apply(cells, position), bytes };
     } catch (thrown) {
       this.counters.discard(cells);

@@ -3,6 +3,7 @@
 // Never retries, never syncs on its own and never knows what the bytes mean.
 import fs from 'node:fs';
 import path from 'node:path';
+import type { FolderIdentity } from '../model/folder-identity.ts';
 
 export interface Disk {
   /** Creates a file that must not exist yet; mode 0600. */
@@ -38,12 +39,6 @@ export interface FileStatus extends FolderIdentity {
   readonly bytes: number;
   /** When the file was last written, renamed or linked; ms since 1970 UTC. */
   readonly changedMs: number;
-}
-
-/** What a copy of a folder cannot share with it; u64s as decimal text. */
-export interface FolderIdentity {
-  readonly device: string;
-  readonly inode: string;
 }
 
 /** The code that the operating system gave, or ''. */

@@ -4,6 +4,7 @@
 import { randomBytes } from 'node:crypto';
 import { registryAttemptsMax, registryTimeoutMs } from '../limits.ts';
 import { CounterError } from '../model/errors.ts';
+import type { FolderIdentity } from '../model/folder-identity.ts';
 import type { CellCursor, RowRange } from '../model/rows.ts';
 import { writerIdFromBytes } from '../model/writer-id.ts';
 import type { WriterId } from '../model/writer-id.ts';
@@ -37,11 +38,6 @@ export interface WriterRecord {
 
 /** Whoever sealed itself has put all that will ever count; behind a recoverer more may turn up. */
 export const sealers = ['itself', 'recoverer'] as const;
-
-export interface FolderIdentity {
-  readonly device: string;
-  readonly inode: string;
-}
 
 /** A record as it stands in the store; `bytes` is what the next check-and-put expects. */
 export interface RegistryEntry {

@@ -1,9 +1,10 @@
 import { beforeEach, expect, test } from '@jest/globals';
 import { Counters } from '../../src/counters/counters.ts';
 import { FlushRounds } from '../../src/flush/rounds.ts';
-import type { FlushBoundary, FlushedWriter } from '../../src/flush/rounds.ts';
+import type { FlushedWriter } from '../../src/flush/rounds.ts';
 import { assert, AssertionError } from '../../src/model/assert.ts';
 import { CounterError } from '../../src/model/errors.ts';
+import type { FlushBoundary } from '../../src/model/flush-boundary.ts';
 import { quarterOf } from '../../src/model/quarter.ts';
 import type { WriterId } from '../../src/model/writer-id.ts';
 import { CounterStore } from '../../src/store/counter-store.ts';
