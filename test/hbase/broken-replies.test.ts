@@ -120,7 +120,7 @@ describe('replies that leave out what they must say', () => {
         const { [flag]: _, ...rest } = responseOf([]);
         call.answer(messages.scanResponse.encode(rest as never));
       };
-      const scan = client.scan(place, everything, () => undefined, { timeoutMs: 200 });
+      const scan = client.scan(place, everything, () => undefined, { timeoutMs: 2_000 });
       await expect(scan).rejects.toMatchObject({ code: 'STORE_REPLY_INVALID' });
     },
   );
@@ -128,7 +128,7 @@ describe('replies that leave out what they must say', () => {
   test('a check-and-put without an outcome was not refused', async () => {
     server.handler = (call) => call.answer(Buffer.alloc(0));
     const check = { row: family, qualifier: family, expected: null, value: family };
-    const call = client.checkAndPut(place, check, { timeoutMs: 200 });
+    const call = client.checkAndPut(place, check, { timeoutMs: 2_000 });
     await expect(call).rejects.toMatchObject({ code: 'STORE_REPLY_INVALID' });
   });
 });

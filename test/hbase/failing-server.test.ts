@@ -130,8 +130,8 @@ describe('a server that fails', () => {
     const { port } = server;
     await server.close();
     const startMs = performance.now();
-    const outcome = await client.put(place, batchOf('a'), { timeoutMs: 400 });
-    expect(performance.now() - startMs).toBeLessThan(1_500);
+    const outcome = await client.put(place, batchOf('a'), { timeoutMs: 2_000 });
+    expect(performance.now() - startMs).toBeLessThan(4_000);
     const [failure] = outcome.failures.values();
     expect(failure).toMatchObject({ code: 'STORE_UNREACHABLE', remedy: 'relocate' });
     expect(failure?.message).toContain(String(port));
@@ -206,7 +206,7 @@ describe('a server that fails', () => {
 
   test('a part of a row is never taken for a row', async () => {
     server.handler = (call) => answerScan(call, [[cellOf('a')]], { more: false, partial: true });
-    const scan = client.scan(place, everything, () => undefined, { timeoutMs: 200 });
+    const scan = client.scan(place, everything, () => undefined, { timeoutMs: 2_000 });
     await expect(scan).rejects.toMatchObject({ code: 'STORE_REPLY_INVALID' });
   });
 
