@@ -30,7 +30,7 @@ export interface Config {
   readonly hbaseDurability: 'sync_wal' | 'fsync_wal';
   readonly hbaseRpcTimeoutMs: number;
   readonly flushSeconds: number;
-  readonly ack: 'memory' | 'journal';
+  readonly ack: 'memory' | 'journal' | 'store';
   readonly memoryMaxBytes: number;
   /** Undefined: half of the disk's free bytes at start, measured by whoever opens the journal. */
   readonly journalMaxBytes: number | undefined;

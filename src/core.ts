@@ -1,10 +1,10 @@
 // Owns everything below the edge, connected: identity, ingest, rounds, recovery, queries.
 // Starts without the store where it must and catches up when it answers. Never knows HTTP.
-import { readFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import path from 'node:path';
+import { ExpeditedFlush } from './flush/expedited-flush.ts';
 import { FlushRounds } from './flush/rounds.ts';
 import type { FlushReport } from './flush/rounds.ts';
+import { identityOfHost } from './host-identity.ts';
 import { AcceptClock } from './ingest/accept-clock.ts';
 import type { RefusalReason } from './ingest/accept.ts';
 import { Ingest } from './ingest/ingest.ts';
@@ -49,6 +49,7 @@ export class Core {
   readonly rounds: FlushRounds;
   readonly recovery: Recovery;
   readonly #options: CoreOptions;
+  readonly #expedited: ExpeditedFlush;
   #entries: readonly RegistryEntry[] = [];
   #freeBytes = 0;
   #skewMs = 0;
@@ -71,6 +72,7 @@ export class Core {
       refusal: () => this.link.refusal?.reason,
       onBroken,
       flushSoon: () => void this.rounds.flush(),
+      confirmed: ({ run, touched }) => this.#expedited.confirmed(run, touched),
     });
     this.rounds = new FlushRounds({
       store: () => this.link.store,
@@ -79,6 +81,14 @@ export class Core {
       metrics,
       log,
       wallMs: () => clock.wallMs(),
+      onBroken,
+    });
+    this.#expedited = new ExpeditedFlush({
+      store: () => this.link.store,
+      isUp: () => this.link.up,
+      suspect: () => this.link.suspect(),
+      round: () => this.rounds.flush(),
+      metrics,
       onBroken,
     });
     this.recovery = new Recovery({
@@ -280,13 +290,6 @@ export class Core {
       this.#options.log.warn('disk.unknown', 'The free bytes of the disk are unknown', { err });
     }
   }
-}
-
-/** Who we are to others on the same registry. */
-async function identityOfHost(): Promise<HostIdentity> {
-  // A machine without one proves nobody's death at once: recovery then waits for silence.
-  const bootId = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
-  return { host: hostname(), bootId: bootId.trim() };
 }
 
 function waitUnref(ms: number): Promise<void> {

@@ -85,6 +85,18 @@ export const pendingEventsMax = 200_000;
 export const frameEventsMax = 20_000;
 /** Putting the dirty cells of one round, retries included. */
 export const flushTimeoutMs = 25_000;
+/** A request with ack=store is answered within this time, confirmed or not. */
+export const ackStoreTimeoutMs = 5_000;
+/** One put of an expedited flush: a dark server holds up the requests of others for so long. */
+export const expeditedPutMs = 2_000;
+/** From the start of one expedited flush to that of the next: at most 200 a second. */
+export const expeditedGapMs = 5;
+/** After one that failed, in part or whole. */
+export const expeditedRetryMs = 250;
+/** Cells of one expedited flush, but for a single request that touched more. */
+export const expeditedCellsMax = 20_000;
+/** Cells of the requests that wait for one. */
+export const expeditedWaitingCellsMax = 200_000;
 /** Rough bytes that a live cell costs beyond its ids. */
 export const cellOverheadBytes = 420;
 /** The last flush of a stop is waited for so long at least. */
@@ -103,6 +115,8 @@ export const journalFullRetryMs = 200;
 export const newIdentityRetryMs = 1_000;
 
 assert(silenceGapMs < deadAfterMs, 'a silence is looked at more than once');
+assert(expeditedPutMs + expeditedRetryMs < ackStoreTimeoutMs, 'a failed put is tried again');
+assert(expeditedCellsMax <= expeditedWaitingCellsMax, 'a flush takes what waits, not more');
 assert(registryTimeoutMs <= flushTimeoutMs, 'the registry is asked within a round');
 assert(hbaseSilenceMs < registryTimeoutMs, 'a call to the registry can leave a dark server');
 

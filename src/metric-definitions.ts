@@ -19,6 +19,8 @@ export const rejectReasons = [
   'cell_full',
 ] as const;
 export const flushOutcomes = ['success', 'partial', 'error', 'skipped'] as const;
+export const expeditedOutcomes = ['success', 'partial', 'error'] as const;
+export const storeAckResults = ['confirmed', 'late'] as const;
 export const journalErrorKinds = ['write', 'sync', 'torn', 'corrupt'] as const;
 /** The calls that every service makes; others appear with their first. */
 export const storeOperations = ['multi', 'mutate', 'scan', 'get'] as const;
@@ -35,6 +37,8 @@ export const ledgerStates = [
 
 export type EventResult = (typeof eventResults)[number];
 export type FlushOutcome = (typeof flushOutcomes)[number];
+export type ExpeditedOutcome = (typeof expeditedOutcomes)[number];
+export type StoreAckResult = (typeof storeAckResults)[number];
 export type JournalErrorKind = (typeof journalErrorKinds)[number];
 export type StoreOutcome = (typeof storeOutcomes)[number];
 export type WriterState = (typeof writerStates)[number];
@@ -142,6 +146,21 @@ function flushingMetrics({ counter, gauge, histogram }: Make) {
       'flush_cells',
       flushCellsBuckets,
       'Cells that the store acknowledged in a flush round',
+    ),
+    expedited: counter(
+      'expedited_flushes_total',
+      'Flushes that requests with ack=store waited for',
+      ['outcome'],
+    ),
+    expeditedSeconds: histogram(
+      'expedited_flush_duration_seconds',
+      storeSecondsBuckets,
+      'How long such a flush took',
+    ),
+    storeAcks: counter(
+      'store_acknowledgements_total',
+      'Requests with ack=store; late: journaled, but not confirmed by the store in time',
+      ['result'],
     ),
     flushLastSuccess: gauge(
       'flush_last_success_timestamp_seconds',

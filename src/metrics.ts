@@ -5,6 +5,7 @@
 import { collectDefaultMetrics, Registry } from 'prom-client';
 import {
   eventResults,
+  expeditedOutcomes,
   flushOutcomes,
   jobNames,
   journalErrorKinds,
@@ -12,13 +13,16 @@ import {
   registerMetrics,
   rejectReasons,
   requestsForeseen,
+  storeAckResults,
   storeOperations,
   storeOutcomes,
   writerStates,
   type EventResult,
+  type ExpeditedOutcome,
   type FlushOutcome,
   type JobName,
   type JournalErrorKind,
+  type StoreAckResult,
   type StoreOutcome,
   type WriterState,
 } from './metric-definitions.ts';
@@ -120,6 +124,15 @@ export class Metrics {
     this.#named.flushes.inc({ outcome: 'skipped' });
   }
 
+  expeditedDone(flush: Readonly<{ outcome: ExpeditedOutcome; seconds: number }>): void {
+    this.#named.expedited.inc({ outcome: flush.outcome });
+    this.#named.expeditedSeconds.observe(flush.seconds);
+  }
+
+  storeAcknowledged(result: StoreAckResult): void {
+    this.#named.storeAcks.inc({ result });
+  }
+
   // ── journal ──
   journalSync(seconds: number): void {
     this.#named.journalSync.observe(seconds);
@@ -198,6 +211,8 @@ export class Metrics {
     }
     for (const reason of rejectReasons) named.rejected.inc({ reason }, 0);
     for (const outcome of flushOutcomes) named.flushes.inc({ outcome }, 0);
+    for (const outcome of expeditedOutcomes) named.expedited.inc({ outcome }, 0);
+    for (const result of storeAckResults) named.storeAcks.inc({ result }, 0);
     for (const kind of journalErrorKinds) named.journalErrors.inc({ kind }, 0);
     for (const op of storeOperations) {
       named.storeRetries.inc({ op }, 0);

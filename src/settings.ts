@@ -192,9 +192,9 @@ export const settings: Settings = {
   ),
   ack: setting(
     'ACK',
-    oneOf('memory', 'journal'),
+    oneOf('memory', 'journal', 'store'),
     'journal',
-    'When a request is acknowledged unless it says so itself: memory or journal (on the disk)',
+    'When a request is answered unless it says so itself: memory, journal (on the disk) or store',
   ),
   memoryMaxBytes: setting(
     'MEMORY_MAX_BYTES',

@@ -143,13 +143,13 @@ describe('mistakes', () => {
     const env = {
       ADCOUNTER_FLUSH_SECONDS: '45',
       ADCOUNTER_RETENTION_DAYS: '681',
-      ADCOUNTER_ACK: 'store',
+      ADCOUNTER_ACK: 'disk',
       ADCOUNTER_CORS_ORIGINS: 'https://ok.example,https://not/an/origin',
     };
     expect(mistakesOf({ env, flags: { 'http-port': '65536', url: 'ftp://x' } })).toEqual([
       '--http-port="65536" must be at most 65535',
       'ADCOUNTER_FLUSH_SECONDS="45" must divide 60: 1, 2, 3 … 15, 20, 30, 60',
-      'ADCOUNTER_ACK="store" must be one of memory, journal',
+      'ADCOUNTER_ACK="disk" must be one of memory, journal, store',
       'ADCOUNTER_RETENTION_DAYS="681" must be at most 680',
       expect.stringContaining('must be origins like'),
       '--url="ftp://x" must be a http:// or https:// address',

@@ -28,6 +28,7 @@ const partOf: Readonly<Record<string, string>> = {
   'settings.ts': 'config',
   'metric-definitions.ts': 'metrics',
   'core.ts': 'service',
+  'host-identity.ts': 'service',
   'status.ts': 'service',
   'open-row-store.ts': 'service',
   'store-folder.ts': 'service',

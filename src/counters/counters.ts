@@ -12,6 +12,10 @@ import { claimedWriterOf } from '../model/writer-id.ts';
 import type { WriterId } from '../model/writer-id.ts';
 import { CellTable, FormedCell } from './cell-table.ts';
 import type { CellSlot } from './cell-table.ts';
+import { TouchedCells } from './touched-cells.ts';
+
+/** A table is swept with its cells where it is at most so many times as large as they are many. */
+const sweepRatio = 4;
 
 export interface FrameStamp {
   readonly acceptMs: number;
@@ -125,21 +129,58 @@ export class Counters {
   snapshot(): DirtySnapshot {
     const tables = this.#tables.filter((table) => table.acceptanceQuarter !== undefined);
     const slots: CellSlot[] = [];
-    const counts: MeasureCounts[] = [];
     const quarters: number[] = [];
     for (const table of tables) {
       for (const slot of table.dirty) {
+        if (!isDirty(slot)) continue;
         slots.push(slot);
-        counts.push(slot.counts);
         quarters.push(table.acceptanceQuarter ?? 0);
       }
     }
+    return this.#snapshot(tables, slots, quarters);
+  }
+
+  #snapshot(
+    tables: readonly CellTable[],
+    slots: readonly CellSlot[],
+    quarters: readonly number[],
+  ): DirtySnapshot {
+    const counts = slots.map((slot) => slot.counts);
     const at = (i: number): Cell => {
       const slot = slots[i];
       assert(slot !== undefined, 'the cell is in the snapshot');
       return this.#cellOf(slot, counts[i] ?? noCounts, quarters[i] ?? 0);
     };
     return { tables, slots, counts, cells: { count: slots.length, at } };
+  }
+
+  /** The cells that the events counted in; to be asked before anything else is counted. */
+  touchedBy(events: readonly AdEvent[], acceptMs: number): TouchedCells {
+    const table = this.#tables.at(-1);
+    assert(table !== undefined, 'what was counted has a table');
+    const slots = new Set<CellSlot>();
+    for (const event of events) {
+      const { ad, site } = event;
+      const slot = table.find({ ad, site, eventQuarter: eventQuarterOf(event, acceptMs) });
+      assert(slot !== undefined, 'what was counted has a cell');
+      slots.add(slot);
+    }
+    return new TouchedCells(table, slots);
+  }
+
+  /** These cells as they stand now, without those that are confirmed. All are registered. */
+  snapshotOf(touched: Iterable<TouchedCells>): DirtySnapshot {
+    const quarters = new Map<CellSlot, number>();
+    const tables = new Set<CellTable>();
+    for (const { table, slots } of touched) {
+      const { acceptanceQuarter } = table;
+      assert(acceptanceQuarter !== undefined, 'cells without an acceptance quarter are not put');
+      for (const slot of slots) if (isDirty(slot)) quarters.set(slot, acceptanceQuarter);
+      tables.add(table);
+    }
+    // A large table is swept by the next round: not a million cells each time for a few.
+    const swept = [...tables].filter(({ dirty }) => dirty.length <= sweepRatio * quarters.size);
+    return this.#snapshot(swept, [...quarters.keys()], [...quarters.values()]);
   }
 
   /** Confirms exactly what was sent, never what was counted meanwhile. Answers counts. */
@@ -214,6 +255,11 @@ export class Counters {
     this.#tables.push(table);
     return table;
   }
+}
+
+/** Confirmed by an expedited flush it is listed until its table is swept. */
+function isDirty(slot: CellSlot): boolean {
+  return slot.n > slot.confirmedN;
 }
 
 /** The event's own moment, but never after the acceptance. */

@@ -40,26 +40,34 @@ interface Wish {
   readonly dryRun: boolean;
 }
 
+interface Counted {
+  readonly verdicts: Verdicts;
+  /** What holds, which is less than the wish where the store did not confirm in time. */
+  readonly acknowledged: Acknowledgement;
+}
+
 /** A URL that differs each time passes every cache; these never mean anything else. */
 const cacheBusters = ['cb', 'rnd', 'ord', '_'];
 const bodyParameters = new Set(['ack', 'dryRun', ...cacheBusters]);
 const knownPixelParameters = new Set([...pixelParameters, 'ack', 'dryRun', ...cacheBusters]);
 
 export function createCounting(ports: CountingPorts): Counting {
-  async function count(sent: SentEvents, wish: Wish): Promise<Verdicts> {
+  async function count(sent: SentEvents, wish: Wish): Promise<Counted> {
     const { measure, acknowledgement, dryRun } = wish;
     const nowMs = Math.floor(ports.nowMs());
     const checking = { measure: measureCodes[measure], nowMs, unknownFields: 0 };
     const verdicts = new Verdicts(sent, checking);
-    if (dryRun) return verdicts;
+    if (dryRun) return { verdicts, acknowledged: acknowledgement };
+    let acknowledged = acknowledgement;
     if (verdicts.events.length > 0) {
       const result = await ports.accepting.accept(verdicts.events, acknowledgement);
       const decided = result.countedEvents + result.refused.length;
       assert(decided === verdicts.events.length, 'ingest decides on every event');
       verdicts.refuse(result.refused);
+      acknowledged = result.acknowledged;
     }
     record(verdicts, measure, sent.values.length);
-    return verdicts;
+    return { verdicts, acknowledged };
   }
 
   function record(verdicts: Verdicts, measure: MeasureName, events: number): void {
@@ -81,8 +89,8 @@ export function createCounting(ports: CountingPorts): Counting {
     const form = formOf(input.headers['content-type']);
     const bytes = await inflated(input.bytes, input.headers['content-encoding']);
     const sent = readOrTell(bytes, form, dryRun ? undefined : measure);
-    const verdicts = await count(sent, { measure, acknowledgement, dryRun });
-    return bodyAnswer(verdicts, { events: sent.values.length, acknowledgement, dryRun });
+    const { verdicts, acknowledged } = await count(sent, { measure, acknowledgement, dryRun });
+    return bodyAnswer(verdicts, { events: sent.values.length, acknowledged, dryRun });
   }
 
   /** What is not JSON as a whole is one rejected item: how many it might have been, none knows. */
@@ -108,12 +116,12 @@ export function createCounting(ports: CountingPorts): Counting {
     const acknowledgement = acknowledgementOf(parameters, ports.defaultAcknowledgement);
     const dryRun = booleanOf(parameters, 'dryRun');
     const { measure, sent } = readPixel(parameters, parameters.countOthers(knownPixelParameters));
-    const verdicts = await count(sent, { measure, acknowledgement, dryRun });
+    const { verdicts, acknowledged } = await count(sent, { measure, acknowledgement, dryRun });
     const { rejectedTotal } = verdicts;
-    return pixelAnswer(
-      rejectedTotal === sent.values.length ? 400 : 200,
-      resultOf(verdicts.rejected()[0]?.reason, rejectedTotal, sent.values.length, dryRun),
-    );
+    const events = sent.values.length;
+    const result = resultOf(verdicts.rejected()[0]?.reason, rejectedTotal, events, dryRun);
+    const late = acknowledged === acknowledgement ? '' : `; ack=${acknowledged}`;
+    return pixelAnswer(rejectedTotal === events ? 400 : 200, `${result}${late}`);
   }
 
   return (endpoint, input) =>
@@ -130,12 +138,8 @@ function acknowledgementOf(
 ): Acknowledgement {
   const asked = parameters.one('ack');
   if (asked === undefined) return acknowledgement;
-  if (asked === 'memory' || asked === 'journal') return asked;
-  if (asked !== 'store') throw parameterProblem('ack', 'is memory or journal');
-  const detail = 'ack=store is not offered yet';
-  throw new Problem('ack_unavailable', `${detail}; nothing was counted.`, {
-    errors: [{ pointer: '/query/ack', detail }],
-  });
+  if (asked === 'memory' || asked === 'journal' || asked === 'store') return asked;
+  throw parameterProblem('ack', 'is memory, journal or store');
 }
 
 const forms: Readonly<Record<string, BodyForm>> = {
@@ -178,25 +182,26 @@ function unsupported(what: string): Problem {
 
 interface Outcome {
   readonly events: number;
-  readonly acknowledgement: Acknowledgement;
+  readonly acknowledged: Acknowledgement;
   readonly dryRun: boolean;
 }
 
 function bodyAnswer(verdicts: Verdicts, outcome: Outcome): Answer {
-  const { events, acknowledgement, dryRun } = outcome;
+  const { events, acknowledged, dryRun } = outcome;
   const accepted = events - verdicts.rejectedTotal;
-  if (accepted === 0 && events > 0) throw allRejected(verdicts, acknowledgement);
+  if (accepted === 0 && events > 0) throw allRejected(verdicts, acknowledged);
   const rejected = verdicts.rejectedTotal === 0 ? '[]' : JSON.stringify(verdicts.rejected());
   return jsonTextAnswer(
-    dryRun ? 200 : 202,
+    // 202: what is counted is still on its way into the store, and comes there without a retry.
+    dryRun || acknowledged === 'store' ? 200 : 202,
     `{"accepted":${accepted},"counted":${accepted},"filtered":{},"duplicates":0,"pending":0,` +
       `"rejected":${rejected},"rejectedTotal":${verdicts.rejectedTotal},` +
-      `"ack":"${acknowledgement}"}`,
+      `"ack":"${acknowledged}"}`,
   );
 }
 
 /** The problem document carries the members of the answer too: one reader fits both. */
-function allRejected(verdicts: Verdicts, acknowledgement: Acknowledgement): Problem {
+function allRejected(verdicts: Verdicts, acknowledged: Acknowledgement): Problem {
   const total = verdicts.rejectedTotal;
   const detail = total === 1 ? 'The event was rejected.' : `All ${total} events were rejected.`;
   return new Problem('all_rejected', `${detail} Nothing was counted.`, {
@@ -209,7 +214,7 @@ function allRejected(verdicts: Verdicts, acknowledgement: Acknowledgement): Prob
       pending: 0,
       rejected: verdicts.rejected(),
       rejectedTotal: total,
-      ack: acknowledgement,
+      ack: acknowledged,
     },
   });
 }

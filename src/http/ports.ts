@@ -1,5 +1,6 @@
 // What the edge needs from the rooms below; service.ts plugs them in.
 import type { Accepting } from '../ingest/accept.ts';
+import type { Acknowledgement } from '../model/event.ts';
 import type { Asking } from '../query/answers.ts';
 
 export interface Readiness {
@@ -46,7 +47,7 @@ export interface HttpOptions {
   readonly operating: Operating;
   readonly metrics: HttpMetrics;
   readonly keys: Keys;
-  readonly defaultAcknowledgement: 'memory' | 'journal';
+  readonly defaultAcknowledgement: Acknowledgement;
   readonly corsOrigins: readonly string[];
   readonly nowMs: () => number;
   readonly log: (event: string, fields: Readonly<Record<string, unknown>>) => void;

@@ -76,13 +76,6 @@ const kinds = {
       'Send one event {"ad","site"}, an array of events, or {"events":[…]}; as NDJSON one ' +
       'event a line.',
   },
-  ack_unavailable: {
-    status: 400,
-    title: 'This acknowledgement is not offered',
-    help:
-      'Use ack=journal (answered when the event is safe on this disk) or ack=memory (answered ' +
-      'at once).',
-  },
   token_unsupported: {
     status: 400,
     title: 'Tokens are not supported yet',

@@ -41,12 +41,14 @@ export interface AcceptResult {
   /** Events that count (not their n). */
   readonly countedEvents: number;
   readonly refused: readonly RefusedEvent[];
+  /** What holds now: `journal` where `store` was wished for and the store was late. */
+  readonly acknowledged: Acknowledgement;
 }
 
 export interface Accepting {
   /**
    * Counts all the events or, by an error, none. Resolves when the acknowledgement's promise
-   * holds. Errors: IngestRefused (nothing was counted, come back later) and `OUTCOME_UNKNOWN`
+   * holds, or for `store` after a while with what holds instead. Errors: IngestRefused (nothing was counted, come back later) and `OUTCOME_UNKNOWN`
    * (the journal failed under the request: it may be counted after a recovery).
    */
   accept(events: readonly AdEvent[], acknowledgement: Acknowledgement): Promise<AcceptResult>;

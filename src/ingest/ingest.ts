@@ -10,8 +10,9 @@ import type { Acknowledgement, AdEvent } from '../model/event.ts';
 import { IngestRefused } from './accept.ts';
 import { EndedRuns } from './ended-runs.ts';
 import type { Accepting, AcceptResult, RefusalReason, RefusedEvent } from './accept.ts';
-import { countsOf, WaitingLine } from './waiting-line.ts';
-import type { WaitingRequest } from './waiting-line.ts';
+import { withoutFull } from './full-cells.ts';
+import { WaitingLine } from './waiting-line.ts';
+import type { Counted, WaitingRequest } from './waiting-line.ts';
 import { isFull } from './writer-run.ts';
 import type { WriterRun } from './writer-run.ts';
 
@@ -31,6 +32,8 @@ export interface IngestOptions {
   readonly onBroken: (error: Error) => void;
   /** Memory is short: what is confirmed could be forgotten. */
   readonly flushSoon: () => void;
+  /** Whether the store has confirmed it, after a bounded wait; never throws. */
+  readonly confirmed: (counted: Counted) => Promise<boolean>;
 }
 
 const roomReasons = {
@@ -108,15 +111,26 @@ export class Ingest implements Accepting {
   ): Promise<AcceptResult> {
     this.#admit(events.length);
     const refused: RefusedEvent[] = [];
-    const kept = this.#withoutFull(events, refused);
-    if (kept.length > 0) {
-      const counted = this.#line.add(kept, acknowledgement === 'memory');
-      this.#schedule();
-      if (acknowledgement === 'journal') await counted;
+    const kept = withoutFull(this.#current, this.#line, events, refused);
+    const acknowledged =
+      kept.length > 0 ? await this.#acknowledged(kept, acknowledgement) : acknowledgement;
+    return { countedEvents: kept.length, refused, acknowledged };
+  }
+
+  async #acknowledged(
+    events: readonly AdEvent[],
+    acknowledgement: Acknowledgement,
+  ): Promise<Acknowledgement> {
+    const counting = this.#line.add(events, acknowledgement);
+    this.#schedule();
+    if (acknowledgement === 'memory') {
       // A crash may lose what was answered early; a failed frame is logged where it fails.
-      else counted.catch(() => undefined);
+      counting.catch(() => undefined);
+      return acknowledgement;
     }
-    return { countedEvents: kept.length, refused };
+    const counted = await counting;
+    if (counted === undefined || (await this.#options.confirmed(counted))) return acknowledgement;
+    return 'journal';
   }
 
   /** Runs the task while no frame is on its way and none is formed. */
@@ -171,23 +185,6 @@ export class Ingest implements Accepting {
     if (!this.#line.hasRoomFor(events)) throw new IngestRefused('overloaded');
   }
 
-  #withoutFull(events: readonly AdEvent[], refusedEvents: RefusedEvent[]): readonly AdEvent[] {
-    const run = this.#current;
-    // The cells of an identity that is about to begin are all empty.
-    const counts = this.#line.counts + countsOf(events);
-    if (run === undefined || !run.counters.couldOverflow(counts)) return events;
-    const acceptMs = run.clock.nowMs();
-    let waiting = this.#line.counts;
-    events.forEach((event, index) => {
-      if (run.counters.wouldOverflow(event, acceptMs, waiting)) {
-        refusedEvents.push({ index, reason: 'cell_full' });
-      } else waiting += event.n;
-    });
-    if (refusedEvents.length === 0) return events;
-    const full = new Set(refusedEvents.map((event) => event.index));
-    return events.filter((_, index) => !full.has(index));
-  }
-
   /** At the end of this turn of the event loop, so that one turn is one frame. */
   #schedule(): void {
     if (this.#scheduled || this.#frame !== undefined || this.#line.isEmpty) return;
@@ -213,11 +210,14 @@ export class Ingest implements Accepting {
   /** Never throws: every request of the frame is told what became of it. */
   async #countFrame(run: WriterRun, requests: readonly WaitingRequest[]): Promise<void> {
     try {
-      const { counts, bytes } = await run.count(requests.map((request) => request.events));
+      const { counts, bytes, acceptMs } = await run.count(requests.map(({ events }) => events));
       this.#journaledBytes += bytes;
       this.#options.metrics.ledgerJournaled(counts);
       this.#line.leave(requests);
-      for (const request of requests) request.resolve();
+      for (const { events, acknowledgement, resolve } of requests) {
+        const waits = acknowledgement === 'store';
+        resolve(waits ? { run, touched: run.counters.touchedBy(events, acceptMs) } : undefined);
+      }
     } catch (thrown) {
       if (isFull(thrown)) await this.#waitForRoom(requests);
       else {

@@ -1,13 +1,22 @@
 // Owns the requests that wait for their frame or are on their way in one. Bounded; first come,
 // first taken; a request is never split over two frames. Never counts anything itself.
 import { frameEventsMax, pendingEventsMax, pendingRequestsMax } from '../limits.ts';
-import type { AdEvent } from '../model/event.ts';
+import type { Acknowledgement, AdEvent } from '../model/event.ts';
+import type { WriterRun } from './writer-run.ts';
+import type { TouchedCells } from '../counters/touched-cells.ts';
+
+/** For whoever waits for the store too: what it must confirm, of which identity. */
+export interface Counted {
+  readonly run: WriterRun;
+  readonly touched: TouchedCells;
+}
 
 export interface WaitingRequest {
   readonly events: readonly AdEvent[];
-  /** Acknowledged at `memory` already: only a crash or a failed journal may lose it. */
-  readonly isAnswered: boolean;
-  readonly resolve: () => void;
+  /** At `memory` it was answered already: only a crash or a failed journal may lose it. */
+  readonly acknowledgement: Acknowledgement;
+  /** With what the store must confirm, where the request waits for that. */
+  readonly resolve: (counted: Counted | undefined) => void;
   readonly reject: (error: Error) => void;
 }
 
@@ -30,9 +39,9 @@ export class WaitingLine {
   }
 
   /** Settles when its frame has. */
-  add(events: readonly AdEvent[], isAnswered: boolean): Promise<void> {
+  add(events: readonly AdEvent[], acknowledgement: Acknowledgement): Promise<Counted | undefined> {
     return new Promise((resolve, reject) => {
-      this.#waiting.push({ events, isAnswered, resolve, reject });
+      this.#waiting.push({ events, acknowledgement, resolve, reject });
       this.#events += events.length;
       this.#counts += countsOf(events);
     });
@@ -64,7 +73,7 @@ export class WaitingLine {
 
   /** Refuses those who still wait for an answer. */
   rejectUnanswered(error: Error): void {
-    this.#reject((request) => !request.isAnswered, error);
+    this.#reject((request) => !isAnswered(request), error);
   }
 
   /** Refuses all. Answers the counts that had been acknowledged at `memory`: they are lost. */
@@ -77,10 +86,12 @@ export class WaitingLine {
     this.#waiting = this.#waiting.filter((request) => !goes(request));
     this.leave(rejected);
     for (const request of rejected) request.reject(error);
-    return countsOf(
-      rejected.filter(({ isAnswered }) => isAnswered).flatMap(({ events }) => events),
-    );
+    return countsOf(rejected.filter(isAnswered).flatMap(({ events }) => events));
   }
+}
+
+function isAnswered({ acknowledgement }: WaitingRequest): boolean {
+  return acknowledgement === 'memory';
 }
 
 export function countsOf(events: readonly AdEvent[]): number {

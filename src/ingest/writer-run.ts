@@ -48,6 +48,13 @@ export interface WriterRunOptions {
   readonly cellCountEnd?: number;
 }
 
+/** A frame that is synced and counted. */
+export interface CountedFrame {
+  readonly counts: number;
+  readonly bytes: number;
+  readonly acceptMs: number;
+}
+
 interface FrameOnItsWay {
   readonly acceptMs: number;
 }
@@ -173,9 +180,7 @@ export class WriterRun {
    * counted. One frame is on its way at a time. Errors: JOURNAL_FULL (nothing happened); any
    * other has ended the run, and what became of the frame is unknown.
    */
-  async count(
-    batches: readonly (readonly AdEvent[])[],
-  ): Promise<{ readonly counts: number; readonly bytes: number }> {
+  async count(batches: readonly (readonly AdEvent[])[]): Promise<CountedFrame> {
     assert(this.#onItsWay === undefined, 'one frame is on its way at a time');
     assert(this.#endedBecause === undefined, 'an ended identity writes no more');
     const acceptMs = this.clock.nowMs();
@@ -190,7 +195,7 @@ export class WriterRun {
       const { position, bytes } = await this.journal.append(frame);
       this.#options.onFrameSynced((performance.now() - startedAt) / 1000);
       this.#registrationAnnounced ||= registeredMs !== undefined;
-      return { counts: this.counters.apply(cells, position), bytes };
+      return { counts: this.counters.apply(cells, position), bytes, acceptMs };
     } catch (thrown) {
       this.counters.discard(cells);
       if (!isFull(thrown)) this.end('journal_failed');

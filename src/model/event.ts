@@ -13,4 +13,4 @@ export interface AdEvent {
 }
 
 /** What an acknowledgement promises: see `POST /v1/impressions?ack=`. */
-export type Acknowledgement = 'memory' | 'journal';
+export type Acknowledgement = 'memory' | 'journal' | 'store';

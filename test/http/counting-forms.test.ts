@@ -80,11 +80,19 @@ test('the default acknowledgement follows the setting', async () => {
   expect(answer.body.ack).toBe('memory');
 });
 
-test('ack=store is refused as unavailable and nothing counts', async () => {
+test('ack=store is 200 once the store has confirmed', async () => {
   const { service, answer } = await countOne('?ack=store');
-  expect(answer.status).toBe(400);
-  expect(answer.body.type).toBe('/problems/ack_unavailable');
-  expect(service.accepted).toEqual([]);
+  expect(answer.status).toBe(200);
+  expect(answer.body).toMatchObject({ counted: 1, ack: 'store' });
+  expect(service.accepted[0]?.acknowledgement).toBe('store');
+});
+
+test('ack=store that the store did not confirm in time is 202 and says what holds', async () => {
+  const service = world();
+  service.acknowledged = 'journal';
+  const answer = await request(service.server).post('/v1/impressions?ack=store').send(one);
+  expect(answer.status).toBe(202);
+  expect(answer.body).toMatchObject({ accepted: 1, counted: 1, ack: 'journal' });
 });
 
 for (const query of ['?ack=', '?ack=disk', '?ack=journal&ack=memory', '?dryRun=1', '?dryRun']) {

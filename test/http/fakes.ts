@@ -31,6 +31,8 @@ export interface World extends HttpServer {
   readonly logged: string[];
   /** What `accept` refuses, by index into the accepted events. */
   refused: readonly RefusedEvent[];
+  /** What `accept` says that holds; undefined: what was wished for. */
+  acknowledged: Acknowledgement | undefined;
   /** Thrown by `accept`, by questions and by a flush. */
   failure: unknown;
   readiness: Readiness;
@@ -101,7 +103,8 @@ export function world(given: Partial<HttpOptions> = {}): World {
         if (fakes.failure !== undefined) throw fakes.failure;
         accepted.push({ events, acknowledgement });
         const { refused } = fakes;
-        return { countedEvents: events.length - refused.length, refused };
+        const acknowledged = fakes.acknowledged ?? acknowledgement;
+        return { countedEvents: events.length - refused.length, refused, acknowledged };
       },
     },
     asking: {
@@ -146,6 +149,7 @@ export function world(given: Partial<HttpOptions> = {}): World {
     metrics,
     logged,
     refused: [],
+    acknowledged: undefined,
     failure: undefined,
     readiness: { state: 'ready', reasons: [] },
     flushes: 0,

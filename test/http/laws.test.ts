@@ -17,9 +17,9 @@ async function count(bytes: Buffer, type: string, query = ''): Promise<Answered>
   const events: AdEvent[] = [];
   const counting = createCounting({
     accepting: {
-      async accept(accepted) {
+      async accept(accepted, acknowledged) {
         events.push(...accepted);
-        return { countedEvents: accepted.length, refused: [] };
+        return { countedEvents: accepted.length, refused: [], acknowledged };
       },
     },
     metrics: new MetricsFake(),

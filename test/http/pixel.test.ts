@@ -71,7 +71,7 @@ const invalid: readonly (readonly [string, string])[] = [
   ['?ad=a&site=s&measure=view', 'refused; reason=parameter_invalid'],
   ['?ad=%FF&site=s', 'refused; reason=parameter_invalid'],
   ['?ad=%ED%A0%80&site=s', 'refused; reason=parameter_invalid'],
-  ['?ad=a&site=s&ack=store', 'refused; reason=ack_unavailable'],
+  ['?ad=a&site=s&ack=disk', 'refused; reason=parameter_invalid'],
   ['?ad=a&site=s&id=x', 'refused; reason=token_unsupported'],
   ['?ad=a&site=s&id', 'refused; reason=token_unsupported'],
 ];
@@ -84,6 +84,15 @@ for (const [query, expected] of invalid) {
     expect(service.accepted).toEqual([]);
   });
 }
+
+test('a pixel with ack=store says when the store did not confirm in time', async () => {
+  expect((await pixel('?ad=a&site=s&ack=store')).result).toBe('counted');
+  const service = world();
+  service.acknowledged = 'journal';
+  const answer = await request(service.server).get('/v1/pixel.gif?ad=a&site=s&ack=store');
+  expect(answer.status).toBe(200);
+  expect(answer.headers['adcounter-result']).toBe('counted; ack=journal');
+});
 
 test('of repeated events the valid ones count and the header tells of the others', async () => {
   const { service, answer, result } = await pixel('?e=a,s&e=b&e=c,t');

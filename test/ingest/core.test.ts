@@ -237,7 +237,7 @@ test('a cell that would reach its bound is refused by name; the others count', a
     { measure: 1, ad: 'b', site: 's.example', n: 10, tsMs: undefined },
   ] as unknown as Parameters<typeof harness.core.ingest.accept>[0];
   const result = await harness.core.ingest.accept(events, 'journal');
-  expect(result).toEqual({ countedEvents: 1, refused: [{ index: 0, reason: 'cell_full' }] });
+  expect(result).toMatchObject({ countedEvents: 1, refused: [{ index: 0, reason: 'cell_full' }] });
   await harness.core.flush();
   expect([await harness.stored('a'), await harness.stored('b')]).toEqual([90, 10]);
   await harness.stop();
