@@ -7,10 +7,11 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node
 import net from 'node:net';
 import path from 'node:path';
 import {
+  argumentsOf,
   clusterPorts,
   nameFolder,
   processNames,
-  roleOf,
+  roles,
   writeClusterConf,
 } from './conf-cluster.ts';
 import type { ClusterPorts, ProcessName } from './conf-cluster.ts';
@@ -136,7 +137,7 @@ function clusterOf(folder: string, saved: Saved): RunningCluster {
 
 function processOf(folder: string, name: ProcessName, saved: Saved): ClusterProcess {
   const { jars, ports } = saved;
-  const role = roleOf(name, ports);
+  const role = roles[name];
   const heapMiB = saved.heapMiB[name] ?? role.heapMiB;
   const end = async (signal: 'SIGTERM' | 'SIGKILL'): Promise<void> => {
     await endProcess(folder, name, signal);
@@ -156,37 +157,25 @@ function processOf(folder: string, name: ProcessName, saved: Saved): ClusterProc
     stop: () => end('SIGTERM'),
     restart: async () => {
       await end('SIGKILL');
-      await launch({
-        folder,
-        name,
-        jars,
-        ...role,
-        heapMiB,
-        isReady: readiness(name, ports),
-      });
+      const args = argumentsOf(name, ports);
+      const isReady = (log: string): boolean | Promise<boolean> => ready[name](log, ports);
+      await launch({ folder, name, jars, ...role, args, heapMiB, isReady });
     },
   };
 }
 
-function readiness(
-  name: ProcessName,
-  ports: ClusterPorts,
-): (log: string) => boolean | Promise<boolean> {
-  switch (name) {
-    case 'zookeeper':
-      return () => isZooKeeperServing(ports.zookeeper);
-    case 'namenode':
-      // Until its DataNode is back it holds what it knows of it for unsafe.
-      return (log) => /STATE\* (?:Leaving safe mode|Safe mode is OFF)/.test(log);
-    case 'datanode':
-      return (log) => log.includes('successfully registered with NN');
-    case 'master':
-      return (log) => log.includes('Master has completed initialization');
-    case 'rs1':
-    case 'rs2':
-      return (log) => log.includes(`Serving as localhost,${ports[name]},`);
-  }
-}
+type Ready = (log: string, ports: ClusterPorts) => boolean | Promise<boolean>;
+
+/** By what a process says of itself. */
+const ready: Readonly<Record<ProcessName, Ready>> = {
+  zookeeper: (_, ports) => isZooKeeperServing(ports.zookeeper),
+  // Until its DataNode is back it takes nothing.
+  namenode: (log) => /STATE\* (?:Leaving safe mode|Safe mode is OFF)/.test(log),
+  datanode: (log) => log.includes('successfully registered with NN'),
+  master: (log) => log.includes('Master has completed initialization'),
+  rs1: (log, ports) => log.includes(`Serving as localhost,${ports.rs1},`),
+  rs2: (log, ports) => log.includes(`Serving as localhost,${ports.rs2},`),
+};
 
 /** It listens a moment before it answers. */
 async function isZooKeeperServing(port: number): Promise<boolean> {

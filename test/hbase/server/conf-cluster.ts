@@ -15,39 +15,41 @@ export type ProcessName = (typeof processNames)[number];
 export const clusterPorts = [...processNames, 'datanodeIpc'] as const;
 export type ClusterPorts = Ports<(typeof clusterPorts)[number]>;
 
-/** What a process is beside its name; `port` is said after the class name, or it is ignored. */
+/** What a process is beside its name. */
 export interface Role {
   readonly mainClass: string;
   readonly flags: readonly string[];
-  readonly args: readonly string[];
   readonly heapMiB: number;
 }
 
-export function roleOf(name: ProcessName, ports: ClusterPorts): Role {
-  const hbase = 'org.apache.hadoop.hbase';
-  const hdfs = 'org.apache.hadoop.hdfs.server';
-  // These run for short and do little: compiling them well would cost more than it gains.
-  const light = ['-XX:TieredStopAtLevel=1'];
-  switch (name) {
-    case 'zookeeper': {
-      // Else ZooKeeper opens pages for administrators on every interface.
-      const flags = [...light, '-Dzookeeper.admin.enableServer=false'];
-      return { mainClass: `${hbase}.zookeeper.HQuorumPeer`, flags, args: ['start'], heapMiB: 64 };
-    }
-    case 'namenode':
-      return { mainClass: `${hdfs}.namenode.NameNode`, flags: light, args: [], heapMiB: 192 };
-    case 'datanode':
-      return { mainClass: `${hdfs}.datanode.DataNode`, flags: light, args: [], heapMiB: 192 };
-    case 'master': {
-      const mainClass = `${hbase}.master.HMaster`;
-      return { mainClass, flags: light, args: ['start'], heapMiB: 384 };
-    }
-    case 'rs1':
-    case 'rs2': {
-      const args = [`-Dhbase.regionserver.port=${ports[name]}`, 'start'];
-      return { mainClass: `${hbase}.regionserver.HRegionServer`, flags: [], args, heapMiB: 768 };
-    }
-  }
+// These do little here: compiling them well would cost more than it gains.
+const light = ['-XX:TieredStopAtLevel=1'];
+const hdfsServer = 'org.apache.hadoop.hdfs.server';
+const regionServer: Role = {
+  mainClass: 'org.apache.hadoop.hbase.regionserver.HRegionServer',
+  flags: [],
+  heapMiB: 768,
+};
+
+export const roles: Readonly<Record<ProcessName, Role>> = {
+  zookeeper: {
+    mainClass: 'org.apache.hadoop.hbase.zookeeper.HQuorumPeer',
+    // Else ZooKeeper opens pages for administrators on every interface.
+    flags: [...light, '-Dzookeeper.admin.enableServer=false'],
+    heapMiB: 64,
+  },
+  namenode: { mainClass: `${hdfsServer}.namenode.NameNode`, flags: light, heapMiB: 192 },
+  datanode: { mainClass: `${hdfsServer}.datanode.DataNode`, flags: light, heapMiB: 192 },
+  master: { mainClass: 'org.apache.hadoop.hbase.master.HMaster', flags: light, heapMiB: 384 },
+  rs1: regionServer,
+  rs2: regionServer,
+};
+
+export function argumentsOf(name: ProcessName, ports: ClusterPorts): readonly string[] {
+  if (name === 'namenode' || name === 'datanode') return [];
+  // After the class name: as a flag of the JVM it would be ignored.
+  const own = name === 'rs1' || name === 'rs2';
+  return own ? [`-Dhbase.regionserver.port=${ports[name]}`, 'start'] : ['start'];
 }
 
 export function writeClusterConf(folder: string, ports: ClusterPorts, more: SiteSettings): void {

@@ -92,11 +92,15 @@ export function addressIn(folder: string): string | null {
 /** Ends whatever runs in a folder, of either form. True: there was something. */
 export async function endOrphan(folder: string, signal: EndSignal = 'SIGKILL'): Promise<boolean> {
   const there = [...processesIn(folder).keys()];
-  // What others need ends after them: region servers, master, then what they stand on.
-  const order = (name: string): number => (name.startsWith('rs') ? 0 : name === 'master' ? 1 : 2);
   for (const turn of [0, 1, 2]) {
-    const names = there.filter((name) => order(name) === turn);
+    const names = there.filter((name) => turnOf(name) === turn);
     await Promise.all(names.map((name) => endProcess(folder, name, signal)));
   }
   return there.length > 0;
+}
+
+/** What others need ends after them: region servers, master, then what they stand on. */
+function turnOf(name: string): number {
+  if (name.startsWith('rs')) return 0;
+  return name === 'master' ? 1 : 2;
 }
