@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import path from 'node:path';
 import { FlushRounds } from './flush/rounds.ts';
-import type { FlushReport } from './flush/rounds.ts';
+import type { FlushCall, FlushReport } from './flush/rounds.ts';
 import { AcceptClock } from './ingest/accept-clock.ts';
 import type { RefusalReason } from './ingest/accept.ts';
 import { Ingest } from './ingest/ingest.ts';
@@ -79,6 +79,7 @@ export class Core {
       metrics,
       log,
       wallMs: () => clock.wallMs(),
+      monotonicMs: () => clock.monotonicMs(),
       onBroken,
     });
     this.recovery = new Recovery({
@@ -125,8 +126,8 @@ export class Core {
   }
 
   /** A round, and what it made of the registry. */
-  async flush(): Promise<FlushReport> {
-    const report = await this.rounds.flush();
+  async flush(call?: FlushCall): Promise<FlushReport> {
+    const report = await this.rounds.flush(call);
     await this.readRegistry().catch(() => undefined);
     return report;
   }
@@ -165,7 +166,7 @@ export class Core {
     clearInterval(this.#sampling);
     await this.ingest.stop();
     const late = waitUnref(waitMs).then(() => false);
-    const sealing = this.rounds.flush().then((report) => report.outcome === 'success');
+    const sealing = this.rounds.flush({ setAside: true }).then(isWhole);
     const sealed = await Promise.race([sealing, late]);
     // A put of the recovery may be on its way; it may land, and is repeated by the next start.
     await Promise.race([this.recovery.stop(), late]);
@@ -280,6 +281,10 @@ export class Core {
       this.#options.log.warn('disk.unknown', 'The free bytes of the disk are unknown', { err });
     }
   }
+}
+
+function isWhole({ outcome }: FlushReport): boolean {
+  return outcome === 'success';
 }
 
 /** Who we are to others on the same registry. */
