@@ -1,9 +1,10 @@
 // Owns everything below the edge, connected: identity, ingest, rounds, recovery, queries.
 // Starts without the store where it must and catches up when it answers. Never knows HTTP.
 import path from 'node:path';
+import { setTimeout as passes } from 'node:timers/promises';
 import { ExpeditedFlush } from './flush/expedited-flush.ts';
 import { FlushRounds } from './flush/rounds.ts';
-import type { FlushReport } from './flush/rounds.ts';
+import type { FlushCall, FlushReport } from './flush/rounds.ts';
 import { identityOfHost } from './host-identity.ts';
 import { AcceptClock } from './ingest/accept-clock.ts';
 import type { RefusalReason } from './ingest/accept.ts';
@@ -18,9 +19,6 @@ import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { AssertionError } from './model/assert.ts';
 import type { Clock } from './model/clock.ts';
-import type { AdId, SiteId } from './model/cell.ts';
-import { measureCodes } from './model/measure.ts';
-import type { QuarterRange } from './model/quarter.ts';
 import { lockFolder, tryLock } from './store/embedded/folder-lock.ts';
 import { completenessOf } from './store/registry.ts';
 import type { Completeness, RegistryEntry } from './store/registry.ts';
@@ -81,6 +79,7 @@ export class Core {
       metrics,
       log,
       wallMs: () => clock.wallMs(),
+      monotonicMs: () => clock.monotonicMs(),
       onBroken,
     });
     this.#expedited = new ExpeditedFlush({
@@ -112,7 +111,10 @@ export class Core {
     core.#sampling = setInterval(() => core.#lookAround(), diskSampleMs);
     core.#sampling.unref();
     // A registered start has no unregistered frames; but a store that is away holds up nobody.
-    await Promise.race([core.#prepareQuietly(), waitUnref(registrationWaitMs)]);
+    await Promise.race([
+      core.#prepareQuietly(),
+      passes(registrationWaitMs, undefined, { ref: false }),
+    ]);
     void core.recover();
     return core;
   }
@@ -135,25 +137,10 @@ export class Core {
   }
 
   /** A round, and what it made of the registry. */
-  async flush(): Promise<FlushReport> {
-    const report = await this.rounds.flush();
+  async flush(call?: FlushCall): Promise<FlushReport> {
+    const report = await this.rounds.flush(call);
     await this.readRegistry().catch(() => undefined);
     return report;
-  }
-
-  /** Counted here and not confirmed by the store yet. */
-  unflushedOf(
-    ad: AdId,
-    site: SiteId | undefined,
-    quarters: QuarterRange,
-  ): { impressions: number; clicks: number } {
-    const sum = { impressions: 0, clicks: 0 };
-    for (const run of this.ingest.runs) {
-      const counts = run.counters.unflushedOf(ad, site, quarters);
-      sum.impressions += counts.get(measureCodes.impressions) ?? 0;
-      sum.clicks += counts.get(measureCodes.clicks) ?? 0;
-    }
-    return sum;
   }
 
   async readRegistry(): Promise<Completeness> {
@@ -174,8 +161,8 @@ export class Core {
   async stop(waitMs: number): Promise<boolean> {
     clearInterval(this.#sampling);
     await this.ingest.stop();
-    const late = waitUnref(waitMs).then(() => false);
-    const sealing = this.rounds.flush().then((report) => report.outcome === 'success');
+    const late = passes(waitMs, undefined, { ref: false }).then(() => false);
+    const sealing = this.rounds.flush({ setAside: true }).then(isWhole);
     const sealed = await Promise.race([sealing, late]);
     // A put of the recovery may be on its way; it may land, and is repeated by the next start.
     await Promise.race([this.recovery.stop(), late]);
@@ -292,6 +279,6 @@ export class Core {
   }
 }
 
-function waitUnref(ms: number): Promise<void> {
-  return new Promise((resolve) => setTimeout(resolve, ms).unref());
+function isWhole({ outcome }: FlushReport): boolean {
+  return outcome === 'success';
 }

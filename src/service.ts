@@ -24,6 +24,7 @@ import type { Phase } from './status.ts';
 import { refuseOtherStore } from './store-folder.ts';
 import type { CounterStore } from './store/counter-store.ts';
 import type { RowStore } from './store/row-store.ts';
+import { unflushedOf } from './unflushed.ts';
 import { version } from './version.ts';
 
 export interface ServiceOptions {
@@ -156,10 +157,11 @@ class RunningService implements Service {
         readAdSite: (...question) => asked(core, (store) => store.readAdSite(...question)),
       },
       readRegistry: () => asked(core, () => core.readRegistry()),
-      unflushed: (ad, site, quarters) => core.unflushedOf(ad, site, quarters),
+      unflushed: (ad, site, quarters) => unflushedOf(core.ingest.runs, ad, site, quarters),
       flushFirst: async () => {
-        const { outcome } = await core.rounds.flush();
-        if (outcome !== 'success') throw new CounterError('STORE_UNAVAILABLE', 'retry');
+        // A cell set aside is told as unflushed; it must not refuse the answer to everybody.
+        const { othersArrived } = await core.rounds.flush();
+        if (!othersArrived) throw new CounterError('STORE_UNAVAILABLE', 'retry');
       },
       // By which this process accepts, so that its own events never lie beyond the range.
       nowMs: () => core.ingest.current?.clock.nowMs() ?? this.#clock.wallMs(),
@@ -172,7 +174,7 @@ class RunningService implements Service {
       readiness: () => readinessOf(core, this.#phase),
       status: () => report.document(),
       flush: async (): Promise<FlushAnswer> => {
-        const { outcome, cells, ms } = await core.flush();
+        const { outcome, cells, ms } = await core.flush({ setAside: true });
         const { completeThroughMs } = core.completeness;
         return { outcome, cells, ms: Math.round(ms), completeThroughMs };
       },

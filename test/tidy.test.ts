@@ -29,6 +29,7 @@ const partOf: Readonly<Record<string, string>> = {
   'metric-definitions.ts': 'metrics',
   'core.ts': 'service',
   'host-identity.ts': 'service',
+  'unflushed.ts': 'service',
   'status.ts': 'service',
   'open-row-store.ts': 'service',
   'store-folder.ts': 'service',

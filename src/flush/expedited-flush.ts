@@ -174,14 +174,14 @@ export class ExpeditedFlush {
     touched: readonly TouchedCells[],
   ): Promise<{ readonly confirmed: number; readonly failed: number }> {
     try {
-      const snapshot = counters.snapshotOf(touched);
-      const { count } = snapshot.cells;
+      const sent = counters.snapshotOf(touched);
       const store = this.#options.store();
-      if (count === 0 || store === undefined) return { confirmed: 0, failed: count };
-      const outcome = await store.putCells(snapshot.cells, { timeoutMs: expeditedPutMs });
-      this.#options.metrics.ledgerConfirmed(counters.confirm(snapshot, outcome.confirmed));
-      const { confirmedCount } = outcome;
-      return { confirmed: confirmedCount, failed: count - confirmedCount };
+      if (sent.count === 0 || store === undefined) return { confirmed: 0, failed: sent.count };
+      const { confirmed, confirmedCount } = await store.putCells(sent, {
+        timeoutMs: expeditedPutMs,
+      });
+      this.#options.metrics.ledgerConfirmed(sent.confirm(confirmed));
+      return { confirmed: confirmedCount, failed: sent.count - confirmedCount };
     } catch (thrown) {
       const error = toError(thrown);
       if (error instanceof AssertionError) this.#options.onBroken(error);

@@ -3,13 +3,10 @@
 // and sealing wait for the proof of death. A journal with a gap is put, named and left open.
 import path from 'node:path';
 import type { Disk } from '../journal/disk.ts';
-import { replayQuarter } from '../journal/replay-quarter.ts';
 import { replayFolder } from '../journal/replay.ts';
-import type { QuarterSegments } from '../journal/replay.ts';
 import { moveSegmentsAside } from '../journal/writer-folder.ts';
-import { flushTimeoutMs, watermarkBeyondStoreMs } from '../limits.ts';
+import { watermarkBeyondStoreMs } from '../limits.ts';
 import type { Log } from '../log.ts';
-import { CounterError } from '../model/errors.ts';
 import { parseWriterId } from '../model/writer-id.ts';
 import type { WriterId } from '../model/writer-id.ts';
 import type { FolderLock } from '../store/embedded/folder-lock.ts';
@@ -17,8 +14,10 @@ import { RegistryChain } from '../store/registry.ts';
 import type { StoreLink } from '../store/store-link.ts';
 import { DeathProof } from './death-proof.ts';
 import type { HostIdentity } from './death-proof.ts';
-import { blankRecord, cellAt } from './estate.ts';
+import { blankRecord } from './estate.ts';
 import type { Estate } from './estate.ts';
+import { EstatePuts } from './estate-puts.ts';
+import type { CellsRefused } from './estate-puts.ts';
 import { registerDead } from './registration.ts';
 import { sweepFolders } from './sweep.ts';
 import { readWriterNote } from './writer-run.ts';
@@ -58,15 +57,14 @@ export class Recovery {
   readonly #leftOpen = new Set<WriterId>();
   /** Put, but not yet proven dead. */
   readonly #put = new Map<WriterId, PutEstate>();
-  /** Counts found by a replay and not confirmed yet, by writer and quarter. */
-  readonly #unconfirmed = new Map<string, number>();
-  readonly #found = new Set<string>();
+  readonly #puts: EstatePuts;
   readonly #reported = new Set<WriterId>();
   #pass: Promise<void> | undefined;
   #stopped = false;
 
   constructor(options: RecoveryOptions) {
     this.#options = options;
+    this.#puts = new EstatePuts(options);
     this.#proof = new DeathProof({
       identity: options.identity,
       holdsStore: options.link.rows.kind !== 'hbase',
@@ -76,9 +74,12 @@ export class Recovery {
 
   /** Replayed and not confirmed: part of what the ledger calls unflushed. */
   get unflushedCounts(): number {
-    let counts = 0;
-    for (const unconfirmed of this.#unconfirmed.values()) counts += unconfirmed;
-    return counts;
+    return this.#puts.unflushedCounts;
+  }
+
+  /** Cells of dead writers that the store refuses for good. */
+  get setAside(): CellsRefused {
+    return this.#puts.setAside;
   }
 
   /** One look at every folder; one pass at a time. Throws where the store cannot be reached. */
@@ -110,6 +111,7 @@ export class Recovery {
       if (this.#stopped) return;
       if (writer === undefined || isOwn(writer)) continue;
       if (this.#closed.has(writer) || this.#leftOpen.has(writer)) continue;
+      if (this.#puts.isWaiting(writer)) continue;
       try {
         await this.#lookAt(writer, path.join(journalFolder, name));
       } catch (thrown) {
@@ -170,7 +172,7 @@ export class Recovery {
       registeredMs = await registerDead(estate, chain, options);
     }
     if (registeredMs === undefined) return;
-    const alarms = await this.#putAll(estate, registeredMs);
+    const alarms = await this.#puts.putAll(estate, registeredMs, () => this.#stopped);
     if (alarms === undefined) return;
     if (isDead) await this.#seal(estate, chain, alarms);
     else this.#put.set(writer, { estate, alarms });
@@ -184,45 +186,6 @@ export class Recovery {
     if (!this.#proof.isDead({ ...estate.suspect, entry })) return;
     this.#put.delete(writer);
     await this.#seal({ ...estate, entry }, new RegistryChain(registry, writer, entry), alarms);
-  }
-
-  /** Puts every quarter, oldest first. Answers what was found wrong; undefined: stopped. */
-  async #putAll(estate: Estate, registeredMs: number): Promise<number | undefined> {
-    const { replay } = estate;
-    let alarms = replay.alarms;
-    for (const quarter of replay.quarters(registeredMs)) {
-      if (this.#stopped) return undefined;
-      alarms += await this.#putQuarter(estate, quarter);
-    }
-    return alarms;
-  }
-
-  async #putQuarter(estate: Estate, segments: QuarterSegments): Promise<number> {
-    const { disk, link, metrics } = this.#options;
-    const { writer, folder } = estate;
-    const quarter = segments.acceptanceQuarter;
-    if (quarter === undefined) return 0;
-    const found = await replayQuarter({ disk, folder }, segments);
-    const place = `${writer} ${quarter}`;
-    if (!this.#found.has(place)) {
-      this.#found.add(place);
-      this.#unconfirmed.set(place, found.counts);
-      metrics.ledgerJournaled(found.counts);
-      metrics.replayedEvents(found.counts);
-    }
-    const cells = {
-      count: found.cells.length,
-      at: (i: number) => cellAt(writer, quarter, found, i),
-    };
-    const store = await link.reach();
-    const outcome = await store.putCells(cells, { timeoutMs: flushTimeoutMs });
-    if (outcome.confirmedCount < found.cells.length) {
-      const [cause] = outcome.failures.values();
-      throw new CounterError('RECOVERY_INCOMPLETE', 'retry', { detail: `writer ${writer}`, cause });
-    }
-    metrics.ledgerConfirmed(this.#unconfirmed.get(place) ?? 0);
-    this.#unconfirmed.delete(place);
-    return found.alarms;
   }
 
   async #seal(estate: Estate, chain: RegistryChain, alarms: number): Promise<void> {

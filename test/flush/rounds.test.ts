@@ -43,6 +43,7 @@ let rounds: FlushRounds;
 let prepare: () => Promise<void>;
 const broken: Error[] = [];
 let confirmed = 0;
+let nowMs = 0;
 
 beforeEach(async () => {
   rows = new MemoryRowStore();
@@ -63,6 +64,7 @@ beforeEach(async () => {
     },
     log: { info: () => undefined, warn: () => undefined, error: () => undefined },
     wallMs: () => startMs,
+    monotonicMs: () => nowMs,
     onBroken: (error) => broken.push(error),
   });
 });

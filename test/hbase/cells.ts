@@ -10,10 +10,11 @@ export async function put(
   client: HBaseClient,
   place: Place,
   puts: readonly Put[],
+  timeoutMs: number = inTime.timeoutMs,
 ): Promise<PutOutcome> {
   const batch = new PutBatch(puts.length);
   for (const one of puts) batch.add(one);
-  return await client.put(place, batch, inTime);
+  return await client.put(place, batch, { timeoutMs });
 }
 
 /** Puts, and insists on all of it. */
