@@ -227,7 +227,7 @@ const step = fc.oneof(
 );
 
 test('whatever happens during a flush in slices, memory equals the model at every moment', () => {
-  const property = fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
+  const property = fc.property(fc.array(step, { maxLength: 120, size: 'max' }), (steps) => {
     const world = new World();
     for (const each of steps) {
       if (each === 'apply' || each === 'read' || each === 'nextQuarter' || each === 'drop') {
