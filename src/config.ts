@@ -35,6 +35,8 @@ export interface Config {
   /** Undefined: half of the disk's free bytes at start, measured by whoever opens the journal. */
   readonly journalMaxBytes: number | undefined;
   readonly asideHours: number;
+  /** Processes that serve together; more than one with HBase only. */
+  readonly workers: number;
   readonly retentionDays: number;
   /** Each `name:secret` or a bare secret. */
   readonly writeKeys: readonly string[];
@@ -103,6 +105,7 @@ export function loadConfig(sources: ConfigSources): LoadedConfig {
     memoryMaxBytes: take(settings.memoryMaxBytes) ?? Math.floor(sources.machineMemoryBytes / 4),
     journalMaxBytes: take(settings.journalMaxBytes),
     asideHours: required(settings.asideHours),
+    workers: required(settings.workers),
     retentionDays: required(settings.retentionDays),
     writeKeys: take(settings.writeKeys) ?? [],
     readKeys: take(settings.readKeys) ?? [],
@@ -193,6 +196,11 @@ function mistakesTogether(config: Config, sources: ConfigSources): string[] {
     if (!isGiven(settings.hbaseZookeeper, sources)) {
       mistakes.push(`${zookeeper} is missing: the store is hbase`);
     }
+  }
+  if (sources.storeOpened !== false && config.store === 'embedded' && config.workers > 1) {
+    const { origin } = lookUp(settings.workers.name, sources) ?? { origin: 'WORKERS' };
+    const why = 'one process holds the embedded store';
+    mistakes.push(`${origin} is ${config.workers}, but ${why}: several workers need HBase`);
   }
   if (config.drainDelayMs >= config.shutdownGraceMs) {
     mistakes.push('ADCOUNTER_DRAIN_DELAY_MS must be less than ADCOUNTER_SHUTDOWN_GRACE_MS');

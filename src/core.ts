@@ -148,12 +148,14 @@ export class Core {
     return this.completeness;
   }
 
-  /** One pass over what dead writers left in the data folder. Never throws. */
-  async recover(): Promise<void> {
+  /** One pass over what dead writers left in the data folder. Never throws; false: not all. */
+  async recover(): Promise<boolean> {
     try {
       await this.recovery.pass();
+      return true;
     } catch (err) {
       this.#options.log.warn('recovery.interrupted', 'Recovery goes on at the next round', { err });
+      return false;
     }
   }
 

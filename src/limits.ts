@@ -267,6 +267,35 @@ assert(embeddedWriteBytesMax <= putBatchBytesMax, 'a batch is at least one synce
 assert(embeddedScansConcurrentMax <= scansConcurrentMax, 'embedded scans wait for one another');
 assert(queryTimeoutMs <= queryFreshTimeoutMs, 'a flush first takes longer, not shorter');
 
+// ── Workers ──
+/** Processes of one service; more than a machine has use for. */
+export const workersMax = 64;
+/** Questions under way between the primary and one worker. */
+export const workerAsksMax = 4_096;
+/** A worker that does not say for so long what it has at hand is left out of the answer. */
+export const workerAnswerMs = 2_000;
+/** All workers flush, or recover what one of them left. */
+export const workerFlushMs = 28_000;
+/** A worker that is told to start must serve within this time, or it is ended and started anew. */
+export const workerStartMs = 60_000;
+/** Beyond its own grace a worker that stops is given so long before it is killed. */
+export const workerKillMs = 2_000;
+/** A worker that served for so long and then ends is no crash loop: it is started anew at once. */
+export const workerSteadyMs = 60_000;
+/** Before the next start of one that ends again and again: doubled each time, with jitter. */
+export const workerRestartMs = 500;
+export const workerRestartMsMax = 60_000;
+/** So many starts of one slot in a row without a steady one are an alarm. */
+export const workerCrashesMax = 3;
+/** Starts of the last hour beyond which there is one too: each is a writer of its own. */
+export const workerStartsPerHourMax = 50;
+/** What a dead worker left is looked at again after this time, where the store was away. */
+export const workerRecoverRetryMs = 5_000;
+
+assert(flushTimeoutMs < workerFlushMs, 'a round of a worker ends before its answer is given up');
+assert(workerFlushMs < queryFreshTimeoutMs, 'a fresh question outlasts the flush of all workers');
+assert(workerRestartMs <= workerRestartMsMax, 'waits grow to their bound');
+
 // ── Commands ──
 /** `adcounter total`: longer than any question may take in the service. */
 export const cliTimeoutMs = 60_000;

@@ -16,6 +16,15 @@ export interface Log {
   error(event: string, msg: string, fields?: LogFields): void;
 }
 
+/** The same log, each of its lines with these fields. */
+export function withFields(log: Log, always: LogFields): Log {
+  return {
+    info: (event, msg, fields) => log.info(event, msg, { ...always, ...fields }),
+    warn: (event, msg, fields) => log.warn(event, msg, { ...always, ...fields }),
+    error: (event, msg, fields) => log.error(event, msg, { ...always, ...fields }),
+  };
+}
+
 /** Pretty on a terminal; NO_COLOR is heeded there. Tests bring a destination of their own. */
 export function createLog(level: LogLevel, destination?: DestinationStream): Log {
   const logger = pino(

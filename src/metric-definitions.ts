@@ -26,6 +26,7 @@ export const journalErrorKinds = ['write', 'sync', 'torn', 'corrupt'] as const;
 export const storeOperations = ['multi', 'mutate', 'scan', 'get'] as const;
 export const storeOutcomes = ['success', 'error'] as const;
 export const writerStates = ['open', 'sealed', 'lost'] as const;
+export const workerStates = ['starting', 'serving', 'stopping', 'waiting'] as const;
 export const jobNames = ['aside', 'recover'] as const;
 export const ledgerStates = [
   'journaled',
@@ -42,6 +43,7 @@ export type StoreAckResult = (typeof storeAckResults)[number];
 export type JournalErrorKind = (typeof journalErrorKinds)[number];
 export type StoreOutcome = (typeof storeOutcomes)[number];
 export type WriterState = (typeof writerStates)[number];
+export type WorkerState = (typeof workerStates)[number];
 export type JobName = (typeof jobNames)[number];
 
 /** What every service answers sooner or later; other codes appear with their first answer. */
@@ -204,6 +206,16 @@ function servingMetrics({ counter, gauge, histogram }: Make) {
       'Everything accepted before it, by any writer, is in the store; 0: nobody ever wrote',
     ),
     writers: gauge('writers', 'max', 'Writers known to the store', ['state']),
+    workers: gauge(
+      'workers',
+      'max',
+      'Worker processes; waiting: to be started again after a crash; 0 without workers',
+      ['state'],
+    ),
+    workerCrashes: counter(
+      'worker_crashes_total',
+      'Worker processes that ended without being told to',
+    ),
     clockSkew: gauge('clock_skew_seconds', 'max', "The machine's clock minus the store's"),
     jobLastSuccess: gauge(
       'job_last_success_timestamp_seconds',

@@ -16,6 +16,7 @@ import {
   storeAckResults,
   storeOperations,
   storeOutcomes,
+  workerStates,
   writerStates,
   type EventResult,
   type ExpeditedOutcome,
@@ -24,8 +25,10 @@ import {
   type JournalErrorKind,
   type StoreAckResult,
   type StoreOutcome,
+  type WorkerState,
   type WriterState,
 } from './metric-definitions.ts';
+import type { MetricsPart } from './metrics-together.ts';
 import { filterReasons, measureNames, type MeasureName } from './model/measure.ts';
 
 /** What is measured where it stands, at each scrape. Every function answers at once. */
@@ -55,6 +58,7 @@ export class Metrics {
   readonly #nowMs: () => number;
   readonly #named: ReturnType<typeof registerMetrics>;
   #source: GaugeSource | undefined;
+  #scrape: (() => Promise<string>) | undefined;
   #journaled = 0;
   #confirmed = 0;
 
@@ -78,9 +82,22 @@ export class Metrics {
     this.#source = source;
   }
 
-  async scrape(): Promise<Readonly<{ contentType: string; text: string }>> {
+  /** From here on a scrape tells of all that serve together. */
+  scrapedBy(scrape: () => Promise<string>): void {
+    this.#scrape = scrape;
+  }
+
+  /** This process' share, as a primary adds it up. */
+  async part(): Promise<MetricsPart> {
     this.#readGauges();
-    return { contentType: this.#registry.contentType, text: await this.#registry.metrics() };
+    return this.#registry.getMetricsAsJSON();
+  }
+
+  async scrape(): Promise<Readonly<{ contentType: string; text: string }>> {
+    const { contentType } = this.#registry;
+    if (this.#scrape !== undefined) return { contentType, text: await this.#scrape() };
+    this.#readGauges();
+    return { contentType, text: await this.#registry.metrics() };
   }
 
   // ── events ──
@@ -168,6 +185,15 @@ export class Metrics {
     this.#named.storeUp.set(up ? 1 : 0);
   }
 
+  // ── workers ──
+  workers(workers: Readonly<Record<WorkerState, number>>): void {
+    for (const state of workerStates) this.#named.workers.set({ state }, workers[state]);
+  }
+
+  workerCrashed(): void {
+    this.#named.workerCrashes.inc();
+  }
+
   // ── jobs and HTTP ──
   jobDone(job: JobName, seconds: number): void {
     this.#named.jobLastSuccess.set({ job }, this.#nowMs() / 1000);
@@ -220,6 +246,7 @@ export class Metrics {
     }
     for (const state of ledgerStates) named.ledger.set({ state }, 0);
     for (const state of writerStates) named.writers.set({ state }, 0);
+    for (const state of workerStates) named.workers.set({ state }, 0);
     for (const job of jobNames) {
       named.jobLastSuccess.set({ job }, 0);
       named.jobSeconds.set({ job }, 0);

@@ -3,7 +3,7 @@
 import { setTimeout as passes } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import { Core } from './core.ts';
-import type { FlushAnswer, HttpOptions, Operating } from './http/ports.ts';
+import type { HttpOptions } from './http/ports.ts';
 import { createHttpServer } from './http/server.ts';
 import type { HttpServer } from './http/server.ts';
 import { nodeDisk } from './journal/disk.ts';
@@ -19,12 +19,13 @@ import { createAsking } from './query/asking.ts';
 import type { AskingNeeds } from './query/asking.ts';
 import { every, flushCron } from './schedule.ts';
 import type { Schedule } from './schedule.ts';
-import { readinessOf, StatusReport } from './status.ts';
+import { ownPart } from './service-part.ts';
+import type { OwnPart, Together } from './service-part.ts';
+import { StatusReport } from './status.ts';
 import type { Phase } from './status.ts';
 import { refuseOtherStore } from './store-folder.ts';
 import type { CounterStore } from './store/counter-store.ts';
 import type { RowStore } from './store/row-store.ts';
-import { unflushedOf } from './unflushed.ts';
 import { version } from './version.ts';
 
 export interface ServiceOptions {
@@ -32,6 +33,10 @@ export interface ServiceOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly clock?: Clock;
+  /** How many processes share the machine's memory and disk; 1 where it is left out. */
+  readonly share?: number;
+  /** What the edge says where several processes serve together, by what this one says. */
+  readonly together?: (own: OwnPart) => Together;
 }
 
 export interface Service {
@@ -81,11 +86,12 @@ class RunningService implements Service {
   }
 
   async start(): Promise<void> {
-    const { config, log, metrics } = this.#options;
+    const { config, log, metrics, share = 1 } = this.#options;
     const free = await nodeDisk
       .makeFolder(config.dataDir)
       .then(() => nodeDisk.freeBytes(config.dataDir));
-    const journalBytesMax = config.journalMaxBytes ?? Math.floor(free / 2);
+    const journalBytesMax = Math.floor((config.journalMaxBytes ?? free / 2) / share);
+    const memoryBytesMax = Math.floor(config.memoryMaxBytes / share);
     const core = await Core.start({
       rows: this.#rows,
       dataDir: config.dataDir,
@@ -93,7 +99,7 @@ class RunningService implements Service {
       clock: this.#clock,
       log,
       metrics,
-      memoryBytesMax: config.memoryMaxBytes,
+      memoryBytesMax,
       journalBytesMax,
       salts: config.hbaseSalts,
       onBroken: (error) => this.#fail(error),
@@ -103,14 +109,17 @@ class RunningService implements Service {
       core,
       version,
       flushSeconds: config.flushSeconds,
-      memoryBytesMax: config.memoryMaxBytes,
+      memoryBytesMax,
       journalBytesMax,
+      share,
       monotonicMs: () => this.#clock.monotonicMs(),
     });
     metrics.observe(report.gauges());
-    this.#http = createHttpServer(this.#httpOptions(core, report));
+    const own = ownPart(core, report, () => this.#phase);
+    const together = this.#options.together?.(own) ?? own;
+    this.#http = createHttpServer(this.#httpOptions(core, together));
     this.#address = await listen(this.#http, config);
-    this.#schedules = this.#jobs(core, report);
+    this.#schedules = this.#jobs(core, report, together);
     this.#phase = 'serving';
   }
 
@@ -134,12 +143,12 @@ class RunningService implements Service {
     }
   }
 
-  #httpOptions(core: Core, report: StatusReport): HttpOptions {
+  #httpOptions(core: Core, together: Together): HttpOptions {
     const { config, log, metrics } = this.#options;
     return {
       accepting: core.ingest,
-      asking: createAsking(this.#askingNeeds(core)),
-      operating: this.#operating(core, report),
+      asking: createAsking(this.#askingNeeds(core, together)),
+      operating: together,
       metrics,
       keys: { write: config.writeKeys, read: config.readKeys, admin: config.adminKeys },
       defaultAcknowledgement: config.ack,
@@ -150,18 +159,16 @@ class RunningService implements Service {
     };
   }
 
-  #askingNeeds(core: Core): AskingNeeds {
+  #askingNeeds(core: Core, together: Together): AskingNeeds {
     return {
       store: {
         readAd: (...question) => asked(core, (store) => store.readAd(...question)),
         readAdSite: (...question) => asked(core, (store) => store.readAdSite(...question)),
       },
       readRegistry: () => asked(core, () => core.readRegistry()),
-      unflushed: (ad, site, quarters) => unflushedOf(core.ingest.runs, ad, site, quarters),
+      unflushed: (ad, site, quarters) => together.unflushed(ad, site, quarters),
       flushFirst: async () => {
-        // A cell set aside is told as unflushed; it must not refuse the answer to everybody.
-        const { othersArrived } = await core.rounds.flush();
-        if (!othersArrived) throw new CounterError('STORE_UNAVAILABLE', 'retry');
+        if (!(await together.freshen())) throw new CounterError('STORE_UNAVAILABLE', 'retry');
       },
       // By which this process accepts, so that its own events never lie beyond the range.
       nowMs: () => core.ingest.current?.clock.nowMs() ?? this.#clock.wallMs(),
@@ -169,19 +176,7 @@ class RunningService implements Service {
     };
   }
 
-  #operating(core: Core, report: StatusReport): Operating {
-    return {
-      readiness: () => readinessOf(core, this.#phase),
-      status: () => report.document(),
-      flush: async (): Promise<FlushAnswer> => {
-        const { outcome, cells, ms } = await core.flush({ setAside: true });
-        const { completeThroughMs } = core.completeness;
-        return { outcome, cells, ms: Math.round(ms), completeThroughMs };
-      },
-    };
-  }
-
-  #jobs(core: Core, report: StatusReport): Schedule[] {
+  #jobs(core: Core, report: StatusReport, together: Together): Schedule[] {
     const { config, log, metrics } = this.#options;
     const flushJob = async (): Promise<void> => {
       await core.flush();
@@ -189,9 +184,10 @@ class RunningService implements Service {
       // Not awaited: a large estate takes longer than a round, and rounds must not wait for it.
       void this.#timed('recover', () => core.recover());
     };
-    const sweepJob = (): Promise<void> => {
+    const sweepJob = async (): Promise<void> => {
+      if (!(await together.isChosen())) return;
       const beforeMs = this.#clock.wallMs() - config.asideHours * 3_600_000;
-      return this.#timed('aside', () => core.recovery.sweep(beforeMs));
+      await this.#timed('aside', () => core.recovery.sweep(beforeMs));
     };
     // A second of its own, so that instances that start together do not flush together.
     const firstSecond = Math.floor(Math.random() * config.flushSeconds);
@@ -213,7 +209,7 @@ class RunningService implements Service {
     ];
   }
 
-  async #timed(job: JobName, work: () => Promise<void>): Promise<void> {
+  async #timed(job: JobName, work: () => Promise<unknown>): Promise<void> {
     const startedMs = this.#clock.monotonicMs();
     await work();
     this.#options.metrics.jobDone(job, (this.#clock.monotonicMs() - startedMs) / 1000);

@@ -3,6 +3,7 @@
 // Never reads the environment and never decides between two sources of a value.
 import { z } from 'zod';
 import type { Config } from './config.ts';
+import { workersMax } from './limits.ts';
 
 export interface Setting<Value> {
   /** `FLUSH_SECONDS`: the variable is `ADCOUNTER_FLUSH_SECONDS`, the flag `--flush-seconds`. */
@@ -213,6 +214,12 @@ export const settings: Settings = {
     integer(0, 8760),
     '24',
     'Hours for which confirmed journal files are kept aside, in case the store loses data',
+  ),
+  workers: setting(
+    'WORKERS',
+    integer(1, workersMax),
+    '1',
+    'Processes that count and answer together on this machine; more than 1 with HBase only',
   ),
   retentionDays: setting(
     'RETENTION_DAYS',

@@ -14,6 +14,8 @@ export interface StatusOptions {
   readonly flushSeconds: number;
   readonly memoryBytesMax: number;
   readonly journalBytesMax: number;
+  /** How many processes fill the disk. */
+  readonly share: number;
   readonly monotonicMs: () => number;
 }
 
@@ -109,10 +111,10 @@ export class StatusReport {
   /** How long counting goes on without the store, at the present rate; null: nothing comes in. */
   #outageBudgetSeconds(): number | null {
     if (this.#bytesPerSecond <= 0) return null;
-    const { core, journalBytesMax } = this.#options;
+    const { core, journalBytesMax, share } = this.#options;
     const left = Math.min(
       journalBytesMax - (core.ingest.current?.journal.bytes ?? 0),
-      core.freeBytes,
+      core.freeBytes / share,
     );
     return Math.max(0, Math.floor(left / this.#bytesPerSecond));
   }

@@ -8,7 +8,9 @@ const linesMax = 300;
 const columnsMax = 100;
 
 /** Files that may be longer, each with its reason. */
-const longFiles: Readonly<Record<string, string>> = {};
+const longFiles: Readonly<Record<string, string>> = {
+  'src/limits.ts': 'a table of every bound, with how they relate',
+};
 
 /** Files that may be wider. */
 const wideFiles: Readonly<Record<string, string>> = {

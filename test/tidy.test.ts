@@ -19,6 +19,7 @@ const floors: readonly Readonly<Record<string, string>>[] = [
   { ingest: 'accepts events', flush: 'puts dirty cells', query: 'totals' },
   { http: 'the edge' },
   { service: 'builds and connects all of it' },
+  { workers: 'several processes as one service' },
   { cli: 'the commands' },
   { main: 'where a process starts' },
 ];
@@ -30,6 +31,8 @@ const partOf: Readonly<Record<string, string>> = {
   'core.ts': 'service',
   'host-identity.ts': 'service',
   'unflushed.ts': 'service',
+  'service-part.ts': 'service',
+  'metrics-together.ts': 'metrics',
   'status.ts': 'service',
   'open-row-store.ts': 'service',
   'store-folder.ts': 'service',
@@ -39,7 +42,7 @@ const partOf: Readonly<Record<string, string>> = {
 const homes: Readonly<Record<string, readonly string[]>> = {
   express: ['http/'],
   'node-cron': ['schedule.ts'],
-  'prom-client': ['metrics.ts', 'metric-definitions.ts'],
+  'prom-client': ['metrics.ts', 'metric-definitions.ts', 'metrics-together.ts'],
   pino: ['log.ts'],
   'pino-pretty': ['log.ts'],
   zod: ['settings.ts'],

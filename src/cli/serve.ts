@@ -19,6 +19,10 @@ export const serveCommand: Command = {
   settings: undefined,
   opensStore: () => true,
   run: async (invocation) => {
+    if (invocation.config.workers > 1) {
+      const { serveByWorkers } = await import('./serve-workers.ts');
+      return serveByWorkers(invocation);
+    }
     const { startService } = await import('../service.ts');
     return serve(invocation, startService, process);
   },
@@ -37,9 +41,9 @@ export async function serve(
   invocation: Invocation,
   startService: StartService,
   host: Host,
+  log = logOf(invocation),
 ): Promise<ExitCode> {
   const { config, warnings, terminal } = invocation;
-  const log = logOf(invocation);
   for (const warning of warnings) log.warn('config.unknown', warning);
   const metrics = new Metrics({ version });
   metrics.observeProcess();
@@ -65,7 +69,7 @@ export async function serve(
 }
 
 /** Ends the process when it is told twice, takes too long, or breaks a promise of its own. */
-function watch(host: Host, log: Log, graceMs: number) {
+export function watch(host: Host, log: Log, graceMs: number, onHangUp?: () => void) {
   let askedOnce = false;
   let ask: (() => void) | undefined;
   const asked = new Promise<undefined>((resolve) => {
@@ -96,7 +100,7 @@ function watch(host: Host, log: Log, graceMs: number) {
     ['SIGTERM', onSignal],
     ['SIGINT', onSignal],
     // A terminal that is closed, or a session that is left.
-    ['SIGHUP', onSignal],
+    ['SIGHUP', onHangUp ?? onSignal],
     ['uncaughtException', onBroken],
     ['unhandledRejection', onBroken],
   ] as const;
@@ -108,7 +112,7 @@ function watch(host: Host, log: Log, graceMs: number) {
   return { asked, forget };
 }
 
-function logOf({ config, json, quiet }: Invocation): Log {
+export function logOf({ config, json, quiet }: Invocation): Log {
   const level = quiet && config.logLevel === 'info' ? 'warn' : config.logLevel;
   return json ? createLog(level, process.stdout) : createLog(level);
 }
@@ -127,7 +131,7 @@ function sayStarted(log: Log, config: Invocation['config'], address: string): vo
   });
 }
 
-function oneLine(thrown: unknown): string {
+export function oneLine(thrown: unknown): string {
   const error = toError(thrown);
   const { code, syscall } = error as NodeJS.ErrnoException;
   if (!(error instanceof CounterError) && code === undefined) return error.stack ?? error.message;

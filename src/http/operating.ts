@@ -22,8 +22,8 @@ export function createOperating(operating: Operating, metrics: HttpMetrics): Ope
   return {
     livez: () => jsonAnswer(200, { status: 'ok' }),
 
-    readyz: () => {
-      const { state, reasons } = operating.readiness();
+    readyz: async () => {
+      const { state, reasons } = await operating.readiness();
       if (state === 'ready') return jsonAnswer(200, { status: 'ok', reasons });
       if (state === 'degraded') return jsonAnswer(200, { status: 'degraded', reasons });
       throw new Problem('not_ready', `The service is ${state}.`, {

@@ -18,7 +18,7 @@ export interface FlushAnswer {
 }
 
 export interface Operating {
-  readiness(): Readiness;
+  readiness(): Readiness | Promise<Readiness>;
   /** A JSON document; the shape of `GET /v1/status`. */
   status(): Promise<Readonly<Record<string, unknown>>>;
   flush(): Promise<FlushAnswer>;

@@ -31,8 +31,13 @@ import { Sums } from './sums.ts';
 export interface AskingNeeds {
   readonly store: Pick<CounterStore, 'readAd' | 'readAdSite'>;
   readonly readRegistry: (options: CallOptions) => Promise<RegistryState>;
-  readonly unflushed: (ad: AdId, site: SiteId | undefined, quarters: QuarterRange) => Unflushed;
-  /** Resolves when what this process had counted before is confirmed, or rejects. */
+  /** Of this process, or of all that serve with it. */
+  readonly unflushed: (
+    ad: AdId,
+    site: SiteId | undefined,
+    quarters: QuarterRange,
+  ) => Unflushed | Promise<Unflushed>;
+  /** Resolves when what they had counted before is confirmed, or rejects. */
   readonly flushFirst: (options: CallOptions) => Promise<void>;
   readonly nowMs: () => number;
   readonly retentionDays: number;
@@ -73,7 +78,7 @@ export function createAsking(needs: AskingNeeds): Asking {
 async function adTotal(needs: AskingNeeds, question: Question, ad: AdId): Promise<AdTotal> {
   // Before the store is read: what is confirmed meanwhile then stands on both sides for a moment
   // and on neither never, so that total <= accepted <= total + unflushed.
-  const unflushed = needs.unflushed(ad, undefined, question.named);
+  const unflushed = await needs.unflushed(ad, undefined, question.named);
   const sums = new Sums();
   let known = false;
   const visit = (entry: { readonly counts: readonly number[] }): void => {
@@ -90,7 +95,7 @@ async function adSiteTotal(
   ad: AdId,
   site: SiteId,
 ): Promise<AdSiteTotal> {
-  const unflushed = needs.unflushed(ad, site, question.named);
+  const unflushed = await needs.unflushed(ad, site, question.named);
   const sums = new Sums();
   let known = false;
   const visit = (entry: { readonly counts: readonly number[] }): void => {
