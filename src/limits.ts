@@ -273,7 +273,7 @@ export const workersMax = 64;
 /** Questions under way between the primary and one worker. */
 export const workerAsksMax = 4_096;
 /** A worker that does not say for so long what it has at hand is left out of the answer. */
-export const workerAnswerMs = 2_000;
+export const workerAnswerMs = 4_000;
 /** All workers flush, or recover what one of them left. */
 export const workerFlushMs = 28_000;
 /** A worker that is told to start must serve within this time, or it is ended and started anew. */
@@ -293,6 +293,8 @@ export const workerStartsPerHourMax = 50;
 export const workerRecoverRetryMs = 5_000;
 
 assert(flushTimeoutMs < workerFlushMs, 'a round of a worker ends before its answer is given up');
+assert(registryTimeoutMs < workerAnswerMs, 'a status with the store away is an answer');
+assert(2 * workerAnswerMs < queryTimeoutMs, 'a question lasts longer than the part of the workers');
 assert(workerFlushMs < queryFreshTimeoutMs, 'a fresh question outlasts the flush of all workers');
 assert(workerRestartMs <= workerRestartMsMax, 'waits grow to their bound');
 

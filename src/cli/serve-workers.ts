@@ -30,6 +30,10 @@ async function serveAsPrimary(invocation: Invocation): Promise<ExitCode> {
     random: Math.random,
     log,
   });
+  // The workers accept from one socket that the kernel keeps. Where the primary hands connections
+  // over, those that are on their way to a worker that is killed are never closed: a sender would
+  // wait for ever.
+  cluster.schedulingPolicy = cluster.SCHED_NONE;
   const roll = (): void => void primary.crew.roll();
   const onHangUp = process.stdout.isTTY ? undefined : roll;
   // The workers keep the grace themselves; whoever does not is killed a little later.

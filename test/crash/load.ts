@@ -6,7 +6,7 @@ import type { Ledger, Sent } from './ledger.ts';
 export interface LoadOptions {
   readonly ledger: Ledger;
   readonly senders: number;
-  readonly ack: 'memory' | 'journal';
+  readonly ack: 'memory' | 'journal' | 'store';
   /** Events on shared sites that each request carries. */
   readonly sharedEvents: number;
   readonly sharedSites: number;
@@ -58,7 +58,8 @@ export class Load {
     this.inFlight++;
     const status = await this.#post(`${address}/v1/impressions?ack=${ack}`, body);
     this.inFlight--;
-    if (status === 202) {
+    // 200: the store has it too.
+    if (status === 202 || status === 200) {
       ledger.acknowledge(sent);
       this.sinceRestart++;
     } else if (status === 'refused' || status === 'throttled') {
