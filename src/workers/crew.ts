@@ -138,7 +138,8 @@ export class Crew {
     const isCrash = !worker.wasStopped;
     const fields = { worker: worker.id, pid: worker.pid, code, signal };
     if (isCrash) log.error('worker.crashed', 'A worker ended without being told to', fields);
-    else log.info('worker.stopped', 'A worker has stopped', fields);
+    else if (code === 0) log.info('worker.stopped', 'A worker has stopped', fields);
+    else log.warn('worker.cut', 'A worker ended before it had stopped in its order', fields);
     onEnd(worker, isCrash);
   }
 

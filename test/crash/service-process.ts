@@ -99,3 +99,11 @@ export async function freePort(): Promise<number> {
   await once(server, 'close');
   return port;
 }
+
+export function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

@@ -9,7 +9,7 @@ import { Ledger } from '../crash/ledger.ts';
 import { Load } from '../crash/load.ts';
 import { seededRandom } from '../crash/random.ts';
 import { Reader } from '../crash/reader.ts';
-import { freePort, ServiceProcess } from '../crash/service-process.ts';
+import { freePort, isAlive, ServiceProcess } from '../crash/service-process.ts';
 import { describeOnHBase, startTimeoutMs } from '../hbase/with-hbase.ts';
 import { until } from '../support/until.ts';
 
@@ -54,16 +54,18 @@ describeOnHBase('workers', (on) => {
               const before = ledger.acknowledged.length;
               await until(() => ledger.acknowledged.length >= before + 300, 60_000);
               const serving = await servingOf(service);
-              const victim = serving[Math.floor(random() * serving.length)];
-              process.kill(victim?.pid ?? 0, 'SIGKILL');
+              const { pid = 0 } = serving[Math.floor(random() * serving.length)] ?? {};
+              process.kill(pid, 'SIGKILL');
               if (kill === kills / 2) process.kill(service.pid, 'SIGHUP');
-              await until(() => service.countOf('worker.crashed') === kill, 30_000);
+              await until(() => !isAlive(pid), 30_000);
             }
             await until(() => service.countOf('workers.rolled') === 1, 60_000);
+            await load.stop();
+            await until(() => isSettled(service), 60_000);
           } finally {
             await load.stop();
+            await reader.stop();
           }
-          await until(() => isSettled(service), 60_000);
           expect(await reader.stop()).toBe(0);
           const found = await reader.compare([]);
           expect(found).toMatchObject({ lost: 0, doubled: 0, marksMissing: 0, marksWrong: 0 });
