@@ -1,0 +1,42 @@
+// A cluster of its own for one command: ended with it, however it ends, a signal and a hang included.
+import { rmSync } from 'node:fs';
+import { startCluster } from '../server/cluster.ts';
+import type { RunningCluster } from '../server/cluster.ts';
+
+export async function withCluster(
+  options: {
+    readonly folder: string;
+    readonly longestMs: number;
+    /** The folder stays, with its logs. */
+    readonly keep: boolean;
+    readonly say: (line: string) => void;
+  },
+  work: (cluster: RunningCluster) => Promise<void>,
+): Promise<void> {
+  const { folder, say, keep } = options;
+  say('the cluster starts');
+  const cluster = await startCluster({ folder, fresh: true });
+  const endAll = async (): Promise<void> => {
+    await cluster.kill9();
+    if (!keep) rmSync(folder, { recursive: true, force: true });
+  };
+  let ending: Promise<void> | null = null;
+  const end = (): Promise<void> => {
+    ending ??= endAll();
+    return ending;
+  };
+  const leave = (why: string): void => {
+    say(why);
+    void end().finally(() => process.exit(1));
+  };
+  const onSignal = (signal: NodeJS.Signals): void => leave(`${signal}: the cluster is ended`);
+  process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
+  const timer = setTimeout(() => leave('FAILED: it did not end in time'), options.longestMs);
+  try {
+    await work(cluster);
+  } finally {
+    clearTimeout(timer);
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
+    await end();
+  }
+}
