@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Proxies } from '../proxy/proxies.ts';
 import type { RpcKind } from '../proxy/rpc-kinds.ts';
 
-/** All that the client sends under this load, but for the end of a scan, which asks for no reply. */
+/** All that the client sends under this load, but for a scan's end, whose reply nobody awaits. */
 export const cutKinds: readonly RpcKind[] = [
   'Multi',
   'Mutate',

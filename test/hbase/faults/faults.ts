@@ -1,8 +1,8 @@
-// `npm run hbase:faults`: a cluster of several processes, load, and every fault of the list; a table
-// of what each cost, and the verdict of HBase's own client over what is left. Exit code 1: anything
-// lost, misread or repeated, or a fault that was not seen to hit.
-// Options: --minutes N (at least), --puts-per-second N, --seed N, --rows N, --cuts N (of each kind),
-// --moves N, --splits N, --merges N, --kills N, --keep (leaves the cluster's folder for a look at its logs).
+// `npm run hbase:faults`: a cluster of several processes, load, and every fault of the list; then a
+// table of what each cost, and the verdict of HBase's own client over what is left. Exit code 1:
+// anything lost, misread or repeated, a fault that was not seen to hit, fewer puts than asked for.
+// Options: --minutes N (at least), --puts-per-second N, --seed N, --rows N, --cuts N (each kind),
+// --moves N, --splits N, --merges N, --kills N, --keep (leaves the cluster's folder with its logs).
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { randomOf } from '../cells.ts';

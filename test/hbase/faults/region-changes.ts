@@ -1,5 +1,5 @@
-// Moves, splits and merges of a table's regions, each done when meta says so. Asks past the proxies,
-// with a client that remembers nothing from one look to the next.
+// Moves, splits and merges of a table's regions, each done when meta says so. Asks past the
+// proxies, with a client that remembers nothing from one look to the next.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HBaseClient } from '../../../src/hbase/hbase-client.ts';
 import type { Place } from '../../../src/hbase/hbase-client.ts';

@@ -1,6 +1,6 @@
-// `npm run hbase:soak`: the load of the fault run with faults at a gentle pace, all in this process,
-// and what it holds after a forced garbage collection at minute 2 and at the end: memory, heap,
-// handles, open files. Exit code 1: more than 5 % beyond minute 2, or anything lost or misread.
+// `npm run hbase:soak`: the load of the fault run with faults at a gentle pace, all in this one
+// process, and what it holds after a forced garbage collection at minute 2 and at the end: memory,
+// heap, handles, open files. Exit code 1: more than 5 % beyond minute 2, anything lost or misread.
 // Options: --minutes N, --puts-per-second N, --seed N.
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
@@ -144,5 +144,6 @@ function growth(looks: readonly Held[]): string[] {
 
 function inWords(held: Held): string {
   const { rssMiB, heapMiB, handles, files } = held;
-  return `RSS ${rssMiB.toFixed(1)} MiB, heap ${heapMiB.toFixed(1)} MiB, ${handles} handles, ${files} files`;
+  const memory = `RSS ${rssMiB.toFixed(1)} MiB, heap ${heapMiB.toFixed(1)} MiB`;
+  return `${memory}, ${handles} handles, ${files} files`;
 }

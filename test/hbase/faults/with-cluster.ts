@@ -1,4 +1,4 @@
-// A cluster of its own for one command: ended with it, however it ends, a signal and a hang included.
+// A cluster of its own for one command: ended with it, also if that ends by a signal or hangs.
 import { rmSync } from 'node:fs';
 import { startCluster } from '../server/cluster.ts';
 import type { RunningCluster } from '../server/cluster.ts';
