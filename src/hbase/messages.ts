@@ -67,6 +67,9 @@ export interface ExceptionResponse {
   readonly exceptionClassName: string;
   readonly stackTrace: string;
   readonly doNotRetry: boolean;
+  /** Where the region is now, if the server knows. */
+  readonly hostname?: string;
+  readonly port?: number;
 }
 export interface ResponseHeader {
   readonly callId: number;
@@ -85,6 +88,7 @@ export interface ScanRequest {
   readonly scan?: {
     readonly column: readonly { readonly family: Uint8Array }[];
     readonly startRow: Uint8Array;
+    readonly includeStartRow?: boolean;
     readonly stopRow: Uint8Array;
     readonly cacheBlocks?: boolean;
     readonly maxResultSize: number;
@@ -94,6 +98,7 @@ export interface ScanRequest {
   readonly scannerId?: Int64;
   readonly numberOfRows?: number;
   readonly closeScanner?: boolean;
+  readonly nextCallSeq?: number;
   readonly clientHandlesHeartbeats?: boolean;
 }
 export interface CellMessage {

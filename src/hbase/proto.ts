@@ -22,6 +22,8 @@ message RequestHeader {
 message ExceptionResponse {
   optional string exception_class_name = 1;
   optional string stack_trace = 2;
+  optional string hostname = 3;
+  optional int32 port = 4;
   optional bool do_not_retry = 5;
 }
 message ResponseHeader {
@@ -68,6 +70,7 @@ message Scan {
   optional uint64 max_result_size = 10;
   optional bool reversed = 15;
   optional uint32 caching = 17;
+  optional bool include_start_row = 21;
 }
 message ScanRequest {
   optional RegionSpecifier region = 1;
@@ -75,6 +78,7 @@ message ScanRequest {
   optional uint64 scanner_id = 3;
   optional uint32 number_of_rows = 4;
   optional bool close_scanner = 5;
+  optional uint64 next_call_seq = 6;
   optional bool client_handles_heartbeats = 8;
 }
 message ScanResponse {
