@@ -79,6 +79,7 @@ export interface FaultReport {
   readonly retries: number;
   readonly failures: ReadonlyMap<string, number>;
   readonly brokenCalls: ReadonlyMap<string, number>;
+  readonly logged: ReadonlyMap<string, number>;
   readonly violations: Violations;
   readonly java: readonly JavaVerdict[];
   /** Our last scan reads what Java's reads, cell by cell. */
@@ -185,7 +186,10 @@ async function verdict(
   client: HBaseClient,
   { ledger, counts, claims, load, facts }: Tools,
 ): Promise<
-  Omit<FaultReport, 'felt' | 'cuts' | 'swallowed' | 'retries' | 'failures' | 'brokenCalls'>
+  Omit<
+    FaultReport,
+    'felt' | 'cuts' | 'swallowed' | 'retries' | 'failures' | 'brokenCalls' | 'logged'
+  >
 > {
   const violations = noViolations();
   addTo(violations, load.violations);
@@ -230,7 +234,8 @@ async function verdict(
 function seenBy(
   watch: Watch,
   cutter: Cutter,
-): Pick<FaultReport, 'cuts' | 'swallowed' | 'retries' | 'failures' | 'brokenCalls'> {
-  const { retries, failures, brokenCalls } = watch;
-  return { cuts: cutter.hits, swallowed: cutter.swallowed, retries, failures, brokenCalls };
+): Pick<FaultReport, 'cuts' | 'swallowed' | 'retries' | 'failures' | 'brokenCalls' | 'logged'> {
+  const { retries, failures, brokenCalls, logged } = watch;
+  const { hits: cuts, swallowed } = cutter;
+  return { cuts, swallowed, retries, failures, brokenCalls, logged };
 }

@@ -56,6 +56,7 @@ export function printReport(report: FaultReport, say: (line: string) => void): v
   say(`retries ${report.retries}`);
   say(`failed requests: ${listed(report.failures)}`);
   say(`calls that failed as a whole, and were made again: ${listed(report.brokenCalls)}`);
+  for (const [what, times] of report.logged) say(`logged ${times} × ${what}`);
   for (const { cells, rows: got, lost, misread, repeated } of java) {
     const found = `lost ${lost}, misread ${misread}, repeated ${repeated}`;
     say(`HBase's own client: ${cells} cells scanned, ${got} rows got: ${found}`);

@@ -34,6 +34,8 @@ export class Watch {
   failedRequests = 0;
   relocations = 0;
   readonly failures = new Map<string, number>();
+  /** What the client logs: an event and its reason, without what differs each time. */
+  readonly logged = new Map<string, number>();
   /** Put calls that ended with unconfirmed puts, by the code of the first. */
   readonly brokenCalls = new Map<string, number>();
   #lastConfirmMs = performance.now();
@@ -60,6 +62,7 @@ export class Watch {
       relocation: () => {
         this.relocations++;
       },
+      log: (event, fields) => count(this.logged, `${event} ${reasonIn(fields['reason'])}`),
     };
   }
 
@@ -115,6 +118,10 @@ export class Watch {
     this.#standstillMs = Math.max(this.#standstillMs, nowMs - this.#lastConfirmMs);
     this.#lastConfirmMs = nowMs;
   }
+}
+
+function reasonIn(reason: unknown): string {
+  return typeof reason === 'string' ? reason.replaceAll(/\d+/g, 'N').slice(0, 200) : '';
 }
 
 export function count(into: Map<string, number>, name: string): void {
