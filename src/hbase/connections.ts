@@ -67,7 +67,7 @@ export class Connections {
       const { patient = true, body } = call;
       const turn = await pace.enter({ ...asking, patient, bytes: body.length, leftMs: leftMs() });
       const timeoutMs = Math.min(call.timeoutMs, leftMs());
-      const request = { ...call, timeoutMs, onWritten: () => pace.free(turn) };
+      const request = { ...call, timeoutMs, onWritten: () => pace.written(turn) };
       try {
         return await this.#send({ server, service, request }, read);
       } catch (error) {

@@ -16,9 +16,10 @@ import {
 import { abortedFailure, timeoutFailure } from './deadline.ts';
 import { closedFailure } from './failures.ts';
 
-/** A call's leave to be sent; given back by `leave`, its bytes by `free`. */
+/** A call's leave to be sent. Its bytes count until it has ended, and has left this process. */
 export interface Turn {
   readonly bytes: number;
+  ends: 0 | 1 | 2;
   /** Which refusal it came after: what was sent before the last one tells nothing new. */
   readonly epoch: number;
 }
@@ -91,6 +92,7 @@ export class Pace {
   /** The call has ended; with which overload of this place, if it was one. */
   leave(turn: Turn, end: TurnEnd): void {
     this.#calls--;
+    this.#end(turn);
     if (turn.epoch === this.#epoch) {
       if (end.overload !== null) this.refused(end.overload);
       else if (end.ok) this.#taken();
@@ -98,9 +100,9 @@ export class Pace {
     this.#pump();
   }
 
-  /** The bytes of a call have left this process. */
-  free(turn: Turn): void {
-    this.#bytes -= turn.bytes;
+  /** Its bytes have left this process: a server that does not read leaves them in the socket. */
+  written(turn: Turn): void {
+    this.#end(turn);
     this.#pump();
   }
 
@@ -147,7 +149,12 @@ export class Pace {
     if (this.#bytes > 0 && this.#bytes + bytes > hbasePendingBytesMax) return null;
     this.#calls++;
     this.#bytes += bytes;
-    return { bytes, epoch: this.#epoch };
+    return { bytes, ends: 0, epoch: this.#epoch };
+  }
+
+  #end(turn: Turn): void {
+    turn.ends = turn.ends === 0 ? 1 : 2;
+    if (turn.ends === 2) this.#bytes -= turn.bytes;
   }
 
   #taken(): void {
