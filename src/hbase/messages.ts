@@ -18,8 +18,11 @@ export interface Message<Encoded, Decoded = Encoded> {
 
 const root = protobuf.parse(protoText).root;
 
-function message<Encoded, Decoded = Encoded>(name: string): Message<Encoded, Decoded> {
-  const type = root.lookupType(name);
+export function message<Encoded, Decoded = Encoded>(
+  name: string,
+  from: protobuf.Root = root,
+): Message<Encoded, Decoded> {
+  const type = from.lookupType(name);
   return {
     encode: (value) => asBuffer(type.encode(type.fromObject(value as object)).finish()),
     encodeDelimited: (value) =>
