@@ -66,6 +66,16 @@ export interface RegionSpecifier {
   readonly type: 1 | 2;
   readonly value: Uint8Array;
 }
+/** By which the master knows a procedure that is asked for again. */
+export interface Nonces {
+  readonly nonceGroup: number;
+  readonly nonce: number;
+}
+export interface RegionInfoResponse {
+  readonly compactionState: number;
+  readonly splittable: boolean;
+  readonly mergeable: boolean;
+}
 export interface ExceptionResponse {
   readonly exceptionClassName: string;
   readonly stackTrace: string;
@@ -183,13 +193,15 @@ export const messages = {
   mutateRequest: message<MutateRequest>('MutateRequest'),
   mutateResponse: message<{ readonly processed: boolean }>('MutateResponse'),
   binaryComparator: message<{ comparable: { value: Uint8Array } }>('BinaryComparator'),
-  createTable: message<{
-    readonly tableSchema: TableSchemaMessage;
-    readonly splitKeys: readonly Uint8Array[];
-  }>('CreateTableRequest'),
-  createNamespace: message<{ readonly namespaceDescriptor: { readonly name: Uint8Array } }>(
-    'CreateNamespaceRequest',
-  ),
+  createTable: message<
+    Nonces & {
+      readonly tableSchema: TableSchemaMessage;
+      readonly splitKeys: readonly Uint8Array[];
+    }
+  >('CreateTableRequest'),
+  createNamespace: message<
+    Nonces & { readonly namespaceDescriptor: { readonly name: Uint8Array } }
+  >('CreateNamespaceRequest'),
   getNamespace: message<{ readonly namespaceName: string }>('GetNamespaceDescriptorRequest'),
   getTables: message<{ readonly tableNames: readonly TableNameMessage[] }>(
     'GetTableDescriptorsRequest',
@@ -201,9 +213,20 @@ export const messages = {
     readonly region: RegionSpecifier;
     readonly destServerName: ServerNameMessage;
   }>('MoveRegionRequest'),
-  splitRegion: message<{ readonly regionInfo: RegionInfoMessage; readonly splitRow: Uint8Array }>(
-    'SplitTableRegionRequest',
+  splitRegion: message<
+    Nonces & { readonly regionInfo: RegionInfoMessage; readonly splitRow: Uint8Array }
+  >('SplitTableRegionRequest'),
+  mergeRegions: message<Nonces & { readonly region: readonly RegionSpecifier[] }>(
+    'MergeTableRegionsRequest',
   ),
+  flushRegion: message<{ readonly region: RegionSpecifier }>('FlushRegionRequest'),
+  compactRegion: message<{ readonly region: RegionSpecifier; readonly major: boolean }>(
+    'CompactRegionRequest',
+  ),
+  getRegionInfo: message<{ readonly region: RegionSpecifier; readonly compactionState: boolean }>(
+    'GetRegionInfoRequest',
+  ),
+  regionInfoResponse: message<RegionInfoResponse>('GetRegionInfoResponse'),
   procedure: message<{ readonly procId: Int64 }>('ProcedureResponse'),
   getProcedureResult: message<{ readonly procId: Int64 }>('GetProcedureResultRequest'),
   procedureResult: message<ProcedureResult>('GetProcedureResultResponse'),

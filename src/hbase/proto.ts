@@ -125,9 +125,15 @@ message TableSchema {
 message CreateTableRequest {
   required TableSchema table_schema = 1;
   repeated bytes split_keys = 2;
+  optional uint64 nonce_group = 3;
+  optional uint64 nonce = 4;
 }
 message NamespaceDescriptor { required bytes name = 1; }
-message CreateNamespaceRequest { required NamespaceDescriptor namespace_descriptor = 1; }
+message CreateNamespaceRequest {
+  required NamespaceDescriptor namespace_descriptor = 1;
+  optional uint64 nonce_group = 2;
+  optional uint64 nonce = 3;
+}
 message GetNamespaceDescriptorRequest { required string namespace_name = 1; }
 message GetTableDescriptorsRequest { repeated TableName table_names = 1; }
 message GetTableDescriptorsResponse { repeated TableSchema table_schema = 1; }
@@ -138,6 +144,24 @@ message MoveRegionRequest {
 message SplitTableRegionRequest {
   required RegionInfo region_info = 1;
   optional bytes split_row = 2;
+  optional uint64 nonce_group = 3;
+  optional uint64 nonce = 4;
+}
+message MergeTableRegionsRequest {
+  repeated RegionSpecifier region = 1;
+  optional uint64 nonce_group = 4;
+  optional uint64 nonce = 5;
+}
+message FlushRegionRequest { required RegionSpecifier region = 1; }
+message CompactRegionRequest { required RegionSpecifier region = 1; optional bool major = 2; }
+message GetRegionInfoRequest {
+  required RegionSpecifier region = 1;
+  optional bool compaction_state = 2;
+}
+message GetRegionInfoResponse {
+  optional uint32 compaction_state = 2;
+  optional bool splittable = 4;
+  optional bool mergeable = 5;
 }
 message ProcedureResponse { optional uint64 proc_id = 1; }
 message GetProcedureResultRequest { required uint64 proc_id = 1; }

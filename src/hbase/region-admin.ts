@@ -126,6 +126,17 @@ export class RegionAdmin {
     }
   }
 
+  /** Where the region is now. What is known may be older than the region itself: meta decides. */
+  async #find(table: string, region: Region, deadline: Deadline): Promise<Region> {
+    const { locator } = this.#options;
+    const known = await locator.locate(table, region.startKey, deadline);
+    if (known.name.equals(region.name)) return known;
+    locator.failed(table, known, replaced());
+    const now = await locator.locate(table, region.startKey, deadline);
+    if (now.name.equals(region.name)) return now;
+    throw gone(region);
+  }
+
   /** Asks the server where the region is now. */
   async #ask<Decoded>(
     method: string,
@@ -140,8 +151,7 @@ export class RegionAdmin {
       deadline,
       () => observer.retry(method),
       async () => {
-        const now = await locator.locate(table, region.startKey, deadline);
-        if (!now.name.equals(region.name)) throw gone(region);
+        const now = await this.#find(table, region, deadline);
         try {
           const reply = await connections.call(now.server, 'AdminService', {
             method,
@@ -159,6 +169,12 @@ export class RegionAdmin {
       },
     );
   }
+}
+
+function replaced(): CounterError {
+  return new CounterError('STORE_REGION_MOVED', 'relocate', {
+    detail: 'another has taken its place',
+  });
 }
 
 function gone({ name }: Region): CounterError {
