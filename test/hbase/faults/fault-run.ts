@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { HBaseClient } from '../../../src/hbase/hbase-client.ts';
 import type { Place } from '../../../src/hbase/hbase-client.ts';
 import { everything, lineOf, randomOf } from '../cells.ts';
+import { until } from '../../support/until.ts';
 import { clientOptions } from '../client-options.ts';
 import { checkByJava } from '../java/check-ledger.ts';
 import type { JavaVerdict } from '../java/check-ledger.ts';
@@ -88,6 +89,7 @@ export interface FaultReport {
 }
 
 const warmUpMs = 3_000;
+const catchUpTimeoutMs = 60_000;
 const cutsTimeoutMs = 15 * 60_000;
 
 export async function faultRun(options: FaultRunOptions): Promise<FaultReport> {
@@ -114,6 +116,9 @@ export async function faultRun(options: FaultRunOptions): Promise<FaultReport> {
     const cutter = new Cutter(proxies);
     const felt = await allFaults(options, { tools, watch, cutter });
     await sleep(Math.max(0, startMs + options.leastMs - performance.now()));
+    // What was owed while puts stood still is put as well.
+    const isCaughtUp = (): boolean => load.reachedPerSecond >= putsPerSecond;
+    await until(isCaughtUp, catchUpTimeoutMs).catch(() => undefined);
     say('the load ends; the table is read and compared');
     await load.stop();
     return { ...(await verdict(options, client, tools)), ...seenBy(watch, cutter), felt };

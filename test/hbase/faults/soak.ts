@@ -39,6 +39,18 @@ const putsPerSecond = Number(values['puts-per-second']);
 const say = (line: string): void => {
   process.stdout.write(`${new Date().toISOString().slice(11, 19)} ${line}\n`);
 };
+/** One of a kind a second. */
+const cutOfEachKind: Cause = {
+  name: 'replies cut',
+  run: async ({ proxies }) => {
+    for (const kind of ['Multi', 'Mutate', 'ScanOpen', 'ScanNext', 'GetClusterStatus']) {
+      proxies.arm({ kind, times: 1, at: 'reply', act: 'cut' });
+      await sleep(1_000);
+    }
+    return true;
+  },
+};
+
 let failed = false;
 
 await withCluster(
@@ -95,18 +107,6 @@ function soak(cluster: RunningCluster, looks: Held[]): Cause {
     },
   };
 }
-
-/** One of a kind a second. */
-const cutOfEachKind: Cause = {
-  name: 'replies cut',
-  run: async ({ proxies }) => {
-    for (const kind of ['Multi', 'Mutate', 'ScanOpen', 'ScanNext', 'GetClusterStatus']) {
-      proxies.arm({ kind, times: 1, at: 'reply', act: 'cut' });
-      await sleep(1_000);
-    }
-    return true;
-  },
-};
 
 /** With the load held, and what it has left behind collected. */
 async function look({ load }: Tools): Promise<Held> {

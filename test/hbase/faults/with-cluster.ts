@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs';
 import { startCluster } from '../server/cluster.ts';
 import type { RunningCluster } from '../server/cluster.ts';
+import { endOrphan } from '../server/standalone.ts';
 
 export async function withCluster(
   options: {
@@ -14,10 +15,8 @@ export async function withCluster(
   work: (cluster: RunningCluster) => Promise<void>,
 ): Promise<void> {
   const { folder, say, keep } = options;
-  say('the cluster starts');
-  const cluster = await startCluster({ folder, fresh: true });
   const endAll = async (): Promise<void> => {
-    await cluster.kill9();
+    await endOrphan(folder);
     if (!keep) rmSync(folder, { recursive: true, force: true });
   };
   let ending: Promise<void> | null = null;
@@ -33,7 +32,8 @@ export async function withCluster(
   process.once('SIGINT', onSignal).once('SIGTERM', onSignal);
   const timer = setTimeout(() => leave('FAILED: it did not end in time'), options.longestMs);
   try {
-    await work(cluster);
+    say('the cluster starts');
+    await work(await startCluster({ folder, fresh: true }));
   } finally {
     clearTimeout(timer);
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal);
