@@ -28,6 +28,8 @@ export interface DoctorOptions {
   /** Settings that do nothing. */
   readonly warnings: readonly string[];
   readonly clock: Clock;
+  /** Given up after so long; `doctorTotalMs` if not said otherwise. */
+  readonly totalMs?: number;
   /** Before a step: what is being looked at. */
   readonly onStep: (what: string) => void;
   /** After a step: what was found. */
@@ -37,6 +39,7 @@ export interface DoctorOptions {
 /** Every check that was made or skipped, in order. */
 export async function examine(options: DoctorOptions): Promise<readonly Check[]> {
   const checks: Check[] = [];
+  const { totalMs = doctorTotalMs } = options;
   const end = { over: false };
   const tell = (found: readonly Check[]): void => {
     if (end.over) return;
@@ -45,14 +48,14 @@ export async function examine(options: DoctorOptions): Promise<readonly Check[]>
   };
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, doctorTotalMs);
+    timer = setTimeout(resolve, totalMs);
   });
   try {
     const work = examineAll({ ...options, onChecks: tell });
     await Promise.race([work, late.then(() => (end.over = true))]);
     if (end.over) {
       work.catch(() => undefined);
-      const why = `what is left was given up after ${doctorTotalMs / 1000} s`;
+      const why = `what is left was given up after ${totalMs / 1000} s`;
       const cut = checkOf('time-limit').fail(why, {
         cause: 'Most of the servers do not answer, each for as long as it is waited for.',
         fix: ['Mend what failed above and run this again.'],

@@ -109,8 +109,10 @@ export function configOf(flags: Readonly<Record<string, string>>): Config {
 export async function findings(
   zookeeper: string,
   flags: Readonly<Record<string, string>> = {},
+  limits: { readonly totalMs?: number } = {},
 ): Promise<readonly Check[]> {
   return await examine({
+    ...limits,
     config: configOf({ 'hbase-zookeeper': zookeeper, ...flags }),
     warnings: [],
     clock: { wallMs: () => nowMs, monotonicMs: () => performance.now() },

@@ -6,7 +6,10 @@ import net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import type { Check } from '../../src/doctor/check.ts';
-import { failing, fakeCluster, findings, of } from './fake-cluster.ts';
+import { checkServers } from '../../src/doctor/servers.ts';
+import { Diagnosis } from '../../src/hbase/diagnosis.ts';
+import { systemClock } from '../../src/model/clock.ts';
+import { configOf, failing, fakeCluster, findings, of } from './fake-cluster.ts';
 import type { FakeCluster, Situation } from './fake-cluster.ts';
 
 let cluster: FakeCluster | null = null;
@@ -135,6 +138,25 @@ describe('an address that does not answer', () => {
 });
 
 describe('what else is told of servers', () => {
+  test('a name that leads to this machine, while ZooKeeper is elsewhere, is a warning', async () => {
+    cluster = await fakeCluster();
+    const address = { host: 'localhost', port: cluster.server.port };
+    const fullName = `localhost,${address.port},1`;
+    const znodes = {
+      master: null,
+      metaServer: address,
+      regionServers: [{ address, fullName, version: '2.6.4' }],
+    };
+    const config = configOf({ 'hbase-zookeeper': 'zk-1.example.com:2181' });
+    const diagnosis = new Diagnosis({ user: 'x', hostMap: new Map(), callMs: 5_000 });
+    const { checks } = await checkServers({ config, clock: systemClock }, znodes, diagnosis);
+    diagnosis.close();
+    expect(checks).toHaveLength(1);
+    expect(checks[0]).toMatchObject({ outcome: 'warn' });
+    expect(checks[0]?.cause).toContain('registered under localhost');
+    expect(checks[0]?.fix.join()).toContain('hbase.regionserver.hostname');
+  });
+
   test('a user that is refused: Kerberos', async () => {
     const refusal = 'org.apache.hadoop.hbase.security.AccessDeniedException';
     const check = of(await look({ refusal }), 'region-server');

@@ -67,6 +67,14 @@ describe('in place of a ZooKeeper', () => {
     expect(performance.now() - startMs).toBeLessThan(20_000);
   }, 30_000);
 
+  test('what takes longer than all may take is given up, and says so once', async () => {
+    const port = await listening(() => undefined);
+    const checks = await findings(`127.0.0.1:${port}`, {}, { totalMs: 1_000 });
+    expect(checks.map(({ check }) => check)).toEqual(['settings', 'data-dir', 'time-limit']);
+    expect(of(checks, 'time-limit')).toMatchObject({ outcome: 'fail' });
+    expect(of(checks, 'time-limit').seen).toContain('given up after 1 s');
+  }, 30_000);
+
   test('nobody, and a name that does not resolve', async () => {
     const checks = await findings('127.0.0.1:9,zk-1.invalid:2181');
     const [refused, unresolved] = checks.filter(({ check }) => check === 'zookeeper');
