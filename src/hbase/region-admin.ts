@@ -1,5 +1,5 @@
-// What is done to regions: moved, split, merged (the master does it), flushed, compacted (the region
-// server does it). Promises that it is done when it returns. A region that has moved since is found
+// What is done to regions: moved, split, merged (the master does it), flushed, compacted (their
+// servers do it). Promises that it is done when it returns. A region that has moved since is found
 // again; one that is no more is a failure, never another region.
 import { CounterError } from '../model/errors.ts';
 import { hbaseRegionPollMs } from '../limits.ts';

@@ -5,6 +5,8 @@ import path from 'node:path';
 import { clusterIn, startCluster } from './cluster.ts';
 import type { RunningCluster } from './cluster.ts';
 import { processNames } from './conf-cluster.ts';
+import type { ProcessName } from './conf-cluster.ts';
+import { standalonePorts } from './conf.ts';
 import { pidOf, processesIn, stateOf } from './process.ts';
 import { addressIn, endOrphan, hbaseRoot, startHBase } from './standalone.ts';
 
@@ -34,7 +36,7 @@ export async function up({ cluster, fresh }: UpOptions, say: Say): Promise<void>
   say(`ADCOUNTER_HBASE_ZOOKEEPER=${zookeeper}`);
 
   function started(): { folder: string; fresh: boolean; ports: Record<string, number> } {
-    const names = cluster ? processNames : (['zookeeper', 'master', 'regionServer'] as const);
+    const names: readonly Port[] = cluster ? processNames : standalonePorts;
     return { folder, fresh, ports: Object.fromEntries(names.flatMap((name) => portOf(name))) };
   }
 }
@@ -93,10 +95,20 @@ function folderOf(form: 'standalone' | 'cluster'): string {
   return form === 'standalone' ? folder : `${folder}-cluster`;
 }
 
-/** `TEST_HBASE_REGION_SERVER_PORT` names that of `regionServer`. */
-function portOf(name: string): [string, number][] {
-  const words = name.replaceAll(/[A-Z]/g, (letter) => `_${letter}`).toUpperCase();
-  const variable = `TEST_HBASE_${words}_PORT`;
+type Port = ProcessName | (typeof standalonePorts)[number];
+
+const portVariables: Readonly<Record<Port, string>> = {
+  zookeeper: 'TEST_HBASE_ZOOKEEPER_PORT',
+  namenode: 'TEST_HBASE_NAMENODE_PORT',
+  datanode: 'TEST_HBASE_DATANODE_PORT',
+  master: 'TEST_HBASE_MASTER_PORT',
+  regionServer: 'TEST_HBASE_REGION_SERVER_PORT',
+  rs1: 'TEST_HBASE_RS1_PORT',
+  rs2: 'TEST_HBASE_RS2_PORT',
+};
+
+function portOf(name: Port): [Port, number][] {
+  const variable = portVariables[name];
   const value = process.env[variable];
   if (value === undefined || value === '') return [];
   const port = Number(value);
