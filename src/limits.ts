@@ -58,6 +58,8 @@ export const hbaseNotReadyKeptMs = 50;
 export const hbaseZooKeeperAttemptMsMax = 4_000;
 /** Between two looks at a procedure of the master. */
 export const hbaseProcedurePollMs = 50;
+/** Between two looks at a region that is compacted, or not yet to be split or merged. */
+export const hbaseRegionPollMs = 100;
 
 assert(hbaseMultiBytesMax < hbaseFrameBytesMax, 'a Multi fits a frame');
 assert(hbaseScanReplyBytesMax < hbaseFrameBytesMax, 'a scan reply fits a frame');
@@ -118,7 +120,7 @@ export const expeditedCellsMax = 20_000;
 /** Cells of the requests that wait for one. */
 export const expeditedWaitingCellsMax = 200_000;
 /** A round gives the event loop back after so long. */
-export const flushSliceMs = 4;
+export const flushSliceMs = 2;
 /** Cells that a round settles or audits between two looks at the time. */
 export const flushCellsPerLook = 256;
 /** Putting cells that were set aside, behind all others of the round. */
@@ -237,7 +239,7 @@ assert(keepAliveTimeoutMs < socketIdleMsMax, 'an idle connection ends by keep-al
 /** Bytes of one batch of puts; a larger flush goes in several, one after the other. */
 export const putBatchBytesMax = 8 * 1_048_576;
 /** Encoding gives the event loop back after so long. */
-export const encodeSliceMs = 4;
+export const encodeSliceMs = 2;
 /** Scans of one process under way at once, over all queries. */
 export const scansConcurrentMax = 32;
 /** Scans that wait for their turn: 100 questions for 100 ads of 16 salts each. */
@@ -268,8 +270,6 @@ assert(embeddedScansConcurrentMax <= scansConcurrentMax, 'embedded scans wait fo
 assert(queryTimeoutMs <= queryFreshTimeoutMs, 'a flush first takes longer, not shorter');
 
 // ── Workers ──
-/** Processes of one service; more than a machine has use for. */
-export const workersMax = 64;
 /** Questions under way between the primary and one worker. */
 export const workerAsksMax = 4_096;
 /** A worker that does not say for so long what it has at hand is left out of the answer. */

@@ -3,7 +3,6 @@
 // Never reads the environment and never decides between two sources of a value.
 import { z } from 'zod';
 import type { Config } from './config.ts';
-import { workersMax } from './limits.ts';
 
 export interface Setting<Value> {
   /** `FLUSH_SECONDS`: the variable is `ADCOUNTER_FLUSH_SECONDS`, the flag `--flush-seconds`. */
@@ -217,7 +216,7 @@ export const settings: Settings = {
   ),
   workers: setting(
     'WORKERS',
-    integer(1, workersMax),
+    integer(1, 64),
     '1',
     'Processes that count and answer together on this machine; more than 1 with HBase only',
   ),

@@ -14,8 +14,8 @@ export interface StatusOptions {
   readonly flushSeconds: number;
   readonly memoryBytesMax: number;
   readonly journalBytesMax: number;
-  /** How many processes fill the disk. */
-  readonly share: number;
+  /** How many processes fill the disk; 1 where it is left out. */
+  readonly share?: number;
   readonly monotonicMs: () => number;
 }
 
@@ -111,7 +111,7 @@ export class StatusReport {
   /** How long counting goes on without the store, at the present rate; null: nothing comes in. */
   #outageBudgetSeconds(): number | null {
     if (this.#bytesPerSecond <= 0) return null;
-    const { core, journalBytesMax, share } = this.#options;
+    const { core, journalBytesMax, share = 1 } = this.#options;
     const left = Math.min(
       journalBytesMax - (core.ingest.current?.journal.bytes ?? 0),
       core.freeBytes / share,

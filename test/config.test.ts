@@ -27,6 +27,14 @@ function mistakesOf(input: Input): readonly string[] {
   return 'mistakes' in loaded ? loaded.mistakes : [];
 }
 
+test('several workers need HBase, and commands that open no store do not care', () => {
+  const workers = { ADCOUNTER_WORKERS: '3' };
+  const why = 'ADCOUNTER_WORKERS is 3, but one process holds the embedded store';
+  expect(mistakesOf({ env: workers })).toEqual([`${why}: several workers need HBase`]);
+  expect(configOf({ env: { ...workers, ADCOUNTER_HBASE_ZOOKEEPER: 'zk:2181' } }).workers).toBe(3);
+  expect(mistakesOf({ env: workers, storeOpened: false })).toEqual([]);
+});
+
 describe('with nothing set', () => {
   test('the defaults of interfaces hold', () => {
     expect(configOf({})).toEqual({
@@ -47,6 +55,7 @@ describe('with nothing set', () => {
       memoryMaxBytes: 1_000_000_000,
       journalMaxBytes: undefined,
       asideHours: 24,
+      workers: 1,
       retentionDays: 400,
       writeKeys: [],
       readKeys: [],

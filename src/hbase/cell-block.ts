@@ -58,28 +58,64 @@ export interface Results {
   readonly cells: number;
 }
 
-/** Visits every cell of a scan's reply, in order. */
+/** Checks a whole reply, then visits every cell of it in order: no part of a broken one is seen. */
 export function readResults(
   reply: Reply,
   visit: (cell: CellCursor) => void,
   response: ScanResponse = decodeScanResponse(reply),
 ): Results {
+  checkResults(reply, response);
+  return visitResults(reply, visit, response);
+}
+
+/** The first and the last row of a reply. */
+export interface RowEnds {
+  readonly first: Buffer;
+  readonly last: Buffer;
+}
+
+/** Throws unless the cells are whole, each result is one row, and rows come in order. */
+export function checkResults(reply: Reply, response: ScanResponse): RowEnds | null {
   // Asked for whole rows only: a part of one would be read as if it were all of it.
   if (response.partialFlagPerResult.includes(true)) {
     throw invalidReply('a part of a row came where whole rows were asked for');
   }
   const { bytes } = reply;
-  const cursor = newCursor(bytes);
+  let at = reply.cellsStart;
+  let last = -1;
+  for (const count of response.cellsPerResult) {
+    const first = at;
+    for (let i = 0; i < count; i++) {
+      const end = endOfCell(bytes, at);
+      if (i > 0 && !sameRow(bytes, first, at)) throw invalidReply('a result has cells of two rows');
+      at = end;
+    }
+    if (count === 0) continue;
+    if (last >= 0 && compareRows(bytes, last, first) >= 0) {
+      throw invalidReply('rows came out of order');
+    }
+    last = first;
+  }
+  if (at !== bytes.length) throw invalidReply('cells are left over in a reply');
+  return last < 0 ? null : { first: rowAt(bytes, reply.cellsStart), last: rowAt(bytes, last) };
+}
+
+/** Of a reply that was checked. */
+export function visitResults(
+  reply: Reply,
+  visit: (cell: CellCursor) => void,
+  response: ScanResponse,
+): Results {
+  const cursor = newCursor(reply.bytes);
   let cells = 0;
   let at = reply.cellsStart;
   for (const count of response.cellsPerResult) {
     for (let i = 0; i < count; i++) {
-      at = readCell(bytes, at, cursor);
+      at = readCell(reply.bytes, at, cursor);
       visit(cursor);
     }
     cells += count;
   }
-  if (at !== bytes.length) throw invalidReply('cells are left over in a reply');
   return { rows: response.cellsPerResult.length, cells };
 }
 
@@ -107,23 +143,55 @@ function newCursor(bytes: Buffer): CellCursor {
   };
 }
 
-/** Sets the cursor to the cell at `at`; answers the offset after the cell. */
-function readCell(bytes: Buffer, at: number, cursor: CellCursor): number {
+/** Checks the lengths of the cell at `at`; answers the offset after it. */
+function endOfCell(bytes: Buffer, at: number): number {
   if (at + fixedBytes > bytes.length) throw invalidReply('a cell is cut off');
   const end = at + 4 + bytes.readInt32BE(at);
   const keyLength = bytes.readInt32BE(at + 4);
   const valueLength = bytes.readInt32BE(at + 8);
-  const keyStart = at + 12;
-  const keyEnd = keyStart + keyLength;
-  const rowStart = keyStart + 2;
-  const rowEnd = rowStart + bytes.readUInt16BE(keyStart);
+  const keyEnd = at + 12 + keyLength;
+  const rowEnd = at + 14 + bytes.readUInt16BE(at + 12);
   const qualifierStart = rowEnd + 1 + (bytes[rowEnd] ?? 0);
-  const qualifierEnd = keyEnd - 9;
   const whole = valueLength >= 0 && keyEnd + valueLength === end && end <= bytes.length;
-  if (!whole || qualifierStart > qualifierEnd) throw invalidReply('a cell has wrong lengths');
-  cursor.rowStart = rowStart;
+  if (!whole || qualifierStart > keyEnd - 9) throw invalidReply('a cell has wrong lengths');
+  return end;
+}
+
+/** Whether the cells at `a` and `b` are of one row: from its end, where neighbours differ. */
+function sameRow(bytes: Buffer, a: number, b: number): boolean {
+  const length = bytes.readUInt16BE(a + 12);
+  if (length !== bytes.readUInt16BE(b + 12)) return false;
+  for (let k = length - 1; k >= 0; k--) {
+    if (bytes[a + 14 + k] !== bytes[b + 14 + k]) return false;
+  }
+  return true;
+}
+
+/** Rows that follow one another begin alike, and a call into native code would cost more. */
+function compareRows(bytes: Buffer, a: number, b: number): number {
+  const aLength = bytes.readUInt16BE(a + 12);
+  const bLength = bytes.readUInt16BE(b + 12);
+  const length = Math.min(aLength, bLength);
+  for (let k = 14; k < 14 + length; k++) {
+    const difference = (bytes[a + k] ?? 0) - (bytes[b + k] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return aLength - bLength;
+}
+
+function rowAt(bytes: Buffer, at: number): Buffer {
+  return bytes.subarray(at + 14, at + 14 + bytes.readUInt16BE(at + 12));
+}
+
+/** Sets the cursor to the cell at `at`, which was checked; answers the offset after the cell. */
+function readCell(bytes: Buffer, at: number, cursor: CellCursor): number {
+  const keyEnd = at + 12 + bytes.readInt32BE(at + 4);
+  const end = keyEnd + bytes.readInt32BE(at + 8);
+  const rowEnd = at + 14 + bytes.readUInt16BE(at + 12);
+  const qualifierEnd = keyEnd - 9;
+  cursor.rowStart = at + 14;
   cursor.rowEnd = rowEnd;
-  cursor.qualifierStart = qualifierStart;
+  cursor.qualifierStart = rowEnd + 1 + (bytes[rowEnd] ?? 0);
   cursor.qualifierEnd = qualifierEnd;
   cursor.valueStart = keyEnd;
   cursor.valueEnd = end;

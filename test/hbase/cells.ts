@@ -52,6 +52,22 @@ export async function read(
   return { cells, tally };
 }
 
+/** The cells of a block, as they came. */
+export function putsOf(cells: Buffer): Put[] {
+  const puts: Put[] = [];
+  for (let at = 0; at < cells.length; at += 4 + cells.readInt32BE(at)) {
+    const keyEnd = at + 12 + cells.readInt32BE(at + 4);
+    const rowEnd = at + 14 + cells.readUInt16BE(at + 12);
+    puts.push({
+      row: cells.subarray(at + 14, rowEnd),
+      qualifier: cells.subarray(rowEnd + 1 + (cells[rowEnd] ?? 0), keyEnd - 9),
+      value: cells.subarray(keyEnd, keyEnd + cells.readInt32BE(at + 8)),
+      version: Number(cells.readBigUInt64BE(keyEnd - 9)),
+    });
+  }
+  return puts;
+}
+
 /** A cell as the Java program writes and reads it. */
 export function lineOf({ row, qualifier, version, value }: Put): string {
   return `${hex(row)} ${hex(qualifier)} ${version} ${hex(value)}`;

@@ -1,6 +1,6 @@
 // A reply lost after a real HBase has applied the call, for each kind of call that the client
 // sends: whatever it does next, the result is exact. Each cut is seen to hit.
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, jest, test } from '@jest/globals';
 import { HBaseClient } from '../../src/hbase/hbase-client.ts';
 import type { Place } from '../../src/hbase/hbase-client.ts';
 import type { CheckAndPut, Put } from '../../src/model/rows.ts';
@@ -9,6 +9,8 @@ import { Proxies } from './proxy/proxies.ts';
 import { lineOf, put, putAll, read } from './cells.ts';
 import { clientOptions, inTime } from './client-options.ts';
 import { describeOnHBase, newTable } from './with-hbase.ts';
+
+jest.setTimeout(120_000);
 
 const qualifier = Buffer.from([1]);
 const rows = 3_000;
@@ -25,7 +27,7 @@ describeOnHBase('a reply cut after it was applied', (on) => {
     client = new HBaseClient({ ...clientOptions(on().shared.zookeeper), hostMap });
     place = await newTable(on(), [Buffer.from([64]), Buffer.from([0x80, 0xff])]);
     await putAll(client, place, cells(1));
-  }, 60_000);
+  });
 
   afterAll(async () => {
     client.close();

@@ -190,7 +190,6 @@ function gaugesOf(core: Core, clock: SteeredClock): ReturnType<StatusReport['gau
     flushSeconds: 30,
     memoryBytesMax: 2 ** 30,
     journalBytesMax: 2 ** 30,
-    share: 1,
     monotonicMs: clock.monotonicMs,
   }).gauges();
 }

@@ -170,6 +170,7 @@ test('an old worker that dies while its successor fails is followed all the same
   children[2]?.exit();
   await rolling;
   await until(() => living().length === 2, waitMs);
+  expect(living().map(({ id }) => id)).toContain(children.at(-1)?.id);
   await crew.stop();
 });
 

@@ -11,6 +11,10 @@ function valueIn(text: string, series: string): number {
   return Number(line?.split(' ')[1] ?? Number.NaN);
 }
 
+function namesIn(scrape: string): string[] {
+  return [...scrape.matchAll(/^# TYPE (\S+) /gm)].map(([, name = '']) => name).toSorted();
+}
+
 /** Counts so many, knows this moment of a flush, and has so many cells. */
 function metricsOf(counted: number, flushedMs: number, openCells: number): Metrics {
   const metrics = new Metrics({ version: 'test', nowMs: () => flushedMs });
@@ -59,8 +63,6 @@ test('a scrape tells every metric that one process tells, but what has no sense 
   const primary = await new Metrics({ version: 'test' }).part();
   const alone = await metrics.scrape();
   const text = await new MetricsTogether().text(primary, [await metrics.part()]);
-  const namesIn = (scrape: string): string[] =>
-    [...scrape.matchAll(/^# TYPE (\S+) /gm)].map(([, name = '']) => name).toSorted();
   expect(namesIn(text)).toEqual(namesIn(alone.text));
   expect(text).toMatch(/^process_start_time_seconds \d+/m);
 });

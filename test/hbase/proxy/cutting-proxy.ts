@@ -82,6 +82,11 @@ export class CuttingProxy {
     return this.#relays.size;
   }
 
+  /** Calls that wait for their replies now. */
+  get underWay(): number {
+    return [...this.#relays.values()].reduce((sum, pending) => sum + pending.size, 0);
+  }
+
   async set(mode: Mode): Promise<void> {
     const before = this.#mode;
     this.#mode = mode;

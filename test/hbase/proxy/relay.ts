@@ -1,6 +1,6 @@
 // One connection through the proxy: both sockets, and the frames between them, each passed on only
 // when it is whole. Promises linear time, bounded memory (a side that does not read is not read
-// for), and that both sockets end together. Decides nothing: the proxy says what becomes of a frame.
+// for), and that both sockets end together. The proxy decides what becomes of a frame.
 import net from 'node:net';
 import type { ServerAddress } from '../../../src/hbase/host-map.ts';
 import { FrameReader } from '../../../src/hbase/frame-reader.ts';

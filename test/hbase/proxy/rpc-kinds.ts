@@ -1,5 +1,5 @@
-// What a frame of HBase's protocol is: which kind of call, and whether a reply says that all was done.
-// Reads no more of it than that, and never changes a byte.
+// What a frame of HBase's protocol is: which kind of call, and whether a reply says that all was
+// done. Reads no more of it than that, and never changes a byte.
 import { messages } from '../../../src/hbase/messages.ts';
 import { readVarint } from '../../../src/hbase/varint.ts';
 

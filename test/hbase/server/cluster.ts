@@ -3,9 +3,10 @@
 // failed start names the process and the reason and leaves nothing running.
 // Never signals a process that is not provably of its folder.
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   argumentsOf,
   clusterPorts,
@@ -22,7 +23,7 @@ import { choosePorts } from './ports.ts';
 import { endProcess, launch, pidOf, readLog, signalProcess, stateOf } from './process.ts';
 import type { ProcessState } from './process.ts';
 import { reasonIn } from './reason.ts';
-import { endOrphan, hbaseRoot } from './standalone.ts';
+import { endOrphan, hbaseRoot, prepareFolder } from './standalone.ts';
 
 export interface ClusterOptions {
   readonly folder: string;
@@ -77,29 +78,36 @@ interface Saved {
 export async function startCluster(options: ClusterOptions): Promise<RunningCluster> {
   const folder = path.resolve(options.folder);
   const jars = ensureJars(hbaseRoot);
-  await endOrphan(folder);
-  if (options.fresh === true) rmSync(folder, { recursive: true, force: true });
-  mkdirSync(path.join(folder, 'logs'), { recursive: true });
+  await prepareFolder(folder, options.fresh === true);
   rmSync(savedFile(folder), { force: true });
   const ports = await choosePorts(folder, clusterPorts, options.ports ?? {});
   writeClusterConf(folder, ports, options.site ?? {});
   const saved: Saved = { jars, ports, heapMiB: options.heapMiB ?? {} };
   const cluster = clusterOf(folder, saved);
   const { zookeeper, namenode, datanode, master, rs1, rs2 } = cluster.processes;
+  formatOnce(folder, jars);
+  await startTogether(folder, [zookeeper, namenode, datanode]);
+  await startTogether(folder, [master, rs1, rs2]);
+  writeFileSync(savedFile(folder), JSON.stringify(saved));
+  return cluster;
+}
+
+/** All are ready when it returns; else none is left, nor any that was started before. */
+async function startTogether(folder: string, stage: readonly ClusterProcess[]): Promise<void> {
+  const starts = stage.map((one) => one.restart());
+  const all = { settled: false };
+  void Promise.allSettled(starts).then(() => (all.settled = true));
   try {
-    formatOnce(folder, jars);
-    for (const stage of [
-      [zookeeper, namenode, datanode],
-      [master, rs1, rs2],
-    ]) {
-      await Promise.all(stage.map((one) => one.restart()));
-    }
+    await Promise.all(starts);
   } catch (error) {
+    // Until none of them is on its way any more.
+    do {
+      await endOrphan(folder);
+      await sleep(50);
+    } while (!all.settled);
     await endOrphan(folder);
     throw error;
   }
-  writeFileSync(savedFile(folder), JSON.stringify(saved));
-  return cluster;
 }
 
 /** The cluster that was started in a folder, by whichever process; null: there is none. */
@@ -159,7 +167,7 @@ function processOf(folder: string, name: ProcessName, saved: Saved): ClusterProc
       await end('SIGKILL');
       const args = argumentsOf(name, ports);
       const isReady = (log: string): boolean | Promise<boolean> => ready[name](log, ports);
-      await launch({ folder, name, jars, ...role, args, heapMiB, isReady });
+      await launch({ folder, name, jars, ...role, args, heapMiB, port: ports[name], isReady });
     },
   };
 }

@@ -43,7 +43,7 @@ async function freePort(taken: readonly number[]): Promise<number> {
   throw new Error(`No free port was found between ${lowest} and ${highest}.`);
 }
 
-async function isFree(port: number): Promise<boolean> {
+export async function isFree(port: number): Promise<boolean> {
   const server = net.createServer();
   return await new Promise((resolve) => {
     server.once('error', () => resolve(false));

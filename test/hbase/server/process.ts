@@ -16,6 +16,7 @@ import {
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { jvmFlags } from './conf.ts';
+import { isFree } from './ports.ts';
 import { reasonIn } from './reason.ts';
 
 export interface Program {
@@ -27,11 +28,14 @@ export interface Program {
   readonly flags?: readonly string[];
   readonly args: readonly string[];
   readonly heapMiB: number;
+  /** Where it will listen: if somebody else does, its own log would tell it later and worse. */
+  readonly port: number;
   readonly isReady: (log: string) => boolean | Promise<boolean>;
 }
 
 const startTimeoutMs = 120_000;
 const stopTimeoutMs = 20_000;
+const portTimeoutMs = 3_000;
 /** Said when all is closed; what HBase still waits for, for a minute, are threads of its own. */
 const closedLine = 'is still alive';
 
@@ -40,8 +44,11 @@ export type EndSignal = 'SIGTERM' | 'SIGKILL';
 
 /** Ready when it returns; the pid. */
 export async function launch(program: Program): Promise<number> {
-  const { folder, name } = program;
+  const { folder, name, port } = program;
   const logFile = logFileOf(folder, name);
+  if (!(await isFreeSoon(port))) {
+    throw new Error(`${name} cannot start: port ${port} on 127.0.0.1 is in use.`);
+  }
   mkdirSync(path.dirname(logFile), { recursive: true });
   mkdirSync(pidFolder(folder), { recursive: true });
   if (existsSync(logFile)) renameSync(logFile, path.join(folder, 'logs', `${name}.before.log`));
@@ -135,6 +142,16 @@ export async function endProcess(
 export function readLog(folder: string, name: string): string {
   const file = logFileOf(folder, name);
   return existsSync(file) ? readFileSync(file, 'latin1') : '';
+}
+
+/** What has just ended lets go of its port a moment after it has lost its name. */
+async function isFreeSoon(port: number): Promise<boolean> {
+  const deadline = Date.now() + portTimeoutMs;
+  while (!(await isFree(port))) {
+    if (Date.now() > deadline) return false;
+    await sleep(100);
+  }
+  return true;
 }
 
 function spawnJvm(program: Program, logFile: string): ReturnType<typeof spawn> {

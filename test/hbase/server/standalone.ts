@@ -3,11 +3,11 @@
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { standalonePorts, writeConf } from './conf.ts';
+import { hbaseVersion, standalonePorts, writeConf } from './conf.ts';
 import type { SiteSettings, StandalonePorts } from './conf.ts';
 import { ensureJars } from './jars.ts';
 import { choosePorts } from './ports.ts';
-import { endProcess, launch, pidOf, processesIn, readLog } from './process.ts';
+import { endProcess, launch, pidOf, processesIn, readLog, signalProcess } from './process.ts';
 import type { EndSignal } from './process.ts';
 
 const processName = 'hbase';
@@ -45,9 +45,7 @@ export interface RunningHBase {
 export async function startHBase(options: HBaseOptions): Promise<RunningHBase> {
   const folder = path.resolve(options.folder);
   const jars = ensureJars(hbaseRoot);
-  await endOrphan(folder);
-  if (options.fresh === true) rmSync(folder, { recursive: true, force: true });
-  mkdirSync(folder, { recursive: true });
+  await prepareFolder(folder, options.fresh === true);
   const ports = await choosePorts(folder, standalonePorts, options.ports ?? {});
   const more = options.site ?? {};
   writeConf({ folder, ports, regionServers: options.regionServers ?? 1, more });
@@ -59,6 +57,7 @@ export async function startHBase(options: HBaseOptions): Promise<RunningHBase> {
       mainClass: 'org.apache.hadoop.hbase.master.HMaster',
       args: ['start'],
       heapMiB: options.heapMiB ?? 1024,
+      port: ports.master,
       isReady: (log) => log.includes(readyLine),
     });
   let pid = await start();
@@ -81,6 +80,22 @@ export async function startHBase(options: HBaseOptions): Promise<RunningHBase> {
   };
 }
 
+/** Nothing runs in the folder when it returns, and its data, if any, are of this version. */
+export async function prepareFolder(folder: string, fresh: boolean): Promise<void> {
+  await endOrphan(folder);
+  if (fresh) rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const file = path.join(folder, 'version');
+  const version = existsSync(file) ? readFileSync(file, 'utf8').trim() : hbaseVersion();
+  if (version !== hbaseVersion()) {
+    throw new Error(
+      `The data in ${folder} are of HBase ${version}, not ${hbaseVersion()}: ` +
+        'start it with that version, or fresh (--fresh forgets the data).',
+    );
+  }
+  writeFileSync(file, `${version}\n`);
+}
+
 /** The address of an HBase that is up and ready in a folder; null: there is none. */
 export function addressIn(folder: string): string | null {
   const address = path.join(folder, 'zookeeper');
@@ -92,6 +107,8 @@ export function addressIn(folder: string): string | null {
 /** Ends whatever runs in a folder, of either form. True: there was something. */
 export async function endOrphan(folder: string, signal: EndSignal = 'SIGKILL'): Promise<boolean> {
   const there = [...processesIn(folder).keys()];
+  // One that is paused would let those wait that end before it.
+  if (signal === 'SIGTERM') there.forEach((name) => signalProcess(folder, name, 'SIGCONT'));
   for (const turn of [0, 1, 2]) {
     const names = there.filter((name) => turnOf(name) === turn);
     await Promise.all(names.map((name) => endProcess(folder, name, signal)));
