@@ -12,19 +12,35 @@ const startMetric = 'process_start_time_seconds';
 /** What the primary itself says: of workers, not of counting. */
 const primaryMetrics = new Set(['adcounter_workers', 'adcounter_worker_crashes_total']);
 
-export class MetricsTogether {
-  #ended: MetricsPart = [];
+/** Parts of ended processes that are kept apart before they are made one. */
+const endedPartsMax = 8;
 
-  /** The last that was heard of a process that has ended. */
-  async retire(part: MetricsPart): Promise<void> {
-    const totals = part.filter(({ type }) => ['counter', 'histogram'].includes(String(type)));
-    this.#ended = await summed([this.#ended, totals]).getMetricsAsJSON();
+export class MetricsTogether {
+  #ended: MetricsPart[] = [];
+  #joining = false;
+
+  /** The last that was heard of a process that has ended: from this moment on it is in each text. */
+  retire(part: MetricsPart): void {
+    this.#ended.push(part.filter(({ type }) => ['counter', 'histogram'].includes(String(type))));
+    if (this.#ended.length > endedPartsMax && !this.#joining) void this.#join();
   }
 
-  /** As Prometheus scrapes it. */
-  async text(primary: MetricsPart, workers: readonly MetricsPart[]): Promise<string> {
+  /** As Prometheus scrapes it; of the parts as they are at this moment. */
+  text(primary: MetricsPart, workers: readonly MetricsPart[]): Promise<string> {
     const own = primary.filter(({ name }) => primaryMetrics.has(name));
-    return summed([...workers.map(withStart), own, this.#ended]).metrics();
+    return summed([...workers.map(withStart), own, ...this.#ended]).metrics();
+  }
+
+  async #join(): Promise<void> {
+    this.#joining = true;
+    try {
+      const joined = [...this.#ended];
+      const sum = await summed(joined).getMetricsAsJSON();
+      // What came meanwhile stands behind them.
+      this.#ended.splice(0, joined.length, sum);
+    } finally {
+      this.#joining = false;
+    }
   }
 }
 

@@ -169,7 +169,7 @@ export class Crew {
       log.info('workers.roll', 'Every worker is replaced, one after the other');
       for (const slot of this.#slots) {
         if (this.#stopping) return;
-        if (!(await this.#replace(slot))) {
+        if (!(await this.#replace(slot)) && !this.#stopping) {
           const what = 'A new worker does not start: the old ones go on';
           log.error('workers.roll_failed', what);
           return;

@@ -98,8 +98,14 @@ export class Primary {
     const states = { starting: 0, serving: 0, stopping: 0, waiting: this.crew.waiting };
     for (const { state } of this.crew.living) if (state !== 'ended') states[state]++;
     metrics.workers(states);
-    const parts = await Promise.all(this.#counting.map((worker) => worker.metrics()));
-    return this.#metrics.text(await metrics.part(), parts);
+    const own = await metrics.part();
+    const asked = this.#counting;
+    const parts = await Promise.all(asked.map((worker) => worker.metrics()));
+    // Whoever has ended by now is in the text by what he said last: counted once, never twice and
+    // never not at all, or a total would fall. Whatever follows an end has been done after this.
+    await new Promise(setImmediate);
+    const living = parts.filter((_, i) => asked[i]?.state !== 'ended');
+    return this.#metrics.text(own, living);
   }
 
   async #flush(): Promise<FlushAnswer> {
@@ -133,8 +139,7 @@ export class Primary {
 
   #ended(worker: WorkerProcess, isCrash: boolean): void {
     if (isCrash) this.#options.metrics.workerCrashed();
-    // Nothing waits for it: a scrape in between lacks it for a moment at most.
-    void this.#metrics.retire(worker.lastMetrics);
+    this.#metrics.retire(worker.lastMetrics);
     this.#ends++;
     if (!this.crew.isStopping) void this.#settleEnds();
   }

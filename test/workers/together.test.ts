@@ -71,14 +71,29 @@ test('totals of a worker that ended stay, its gauges go', async () => {
   const together = new MetricsTogether();
   const primary = await new Metrics({ version: 'test' }).part();
   const [first, second] = [metricsOf(5, 7000, 10), metricsOf(8, 9000, 20)];
-  await together.retire(await first.part());
-  await together.retire(await metricsOf(100, 1000, 1000).part());
+  together.retire(await first.part());
+  together.retire(await metricsOf(100, 1000, 1000).part());
   const text = await together.text(primary, [await second.part()]);
   expect(valueIn(text, 'events_total{measure="impressions",result="counted"}')).toBe(113);
   expect(valueIn(text, 'journal_sync_duration_seconds_count')).toBe(3);
   expect(valueIn(text, 'journal_sync_duration_seconds_bucket{le="+Inf"}')).toBe(3);
   expect(valueIn(text, 'open_cells')).toBe(20);
   expect(valueIn(text, 'flush_last_success_timestamp_seconds')).toBe(9);
+});
+
+test('however many end, and whenever one asks, each is told once', async () => {
+  const together = new MetricsTogether();
+  const primary = await new Metrics({ version: 'test' }).part();
+  const part = await metricsOf(1, 7000, 10).part();
+  const texts: Promise<string>[] = [];
+  for (let ended = 0; ended < 40; ended++) {
+    together.retire(part);
+    texts.push(together.text(primary, []));
+    if (ended % 3 === 0) await new Promise(setImmediate);
+  }
+  const series = 'events_total{measure="impressions",result="counted"}';
+  const counted = (await Promise.all(texts)).map((text) => valueIn(text, series));
+  expect(counted).toEqual(Array.from({ length: 40 }, (_, i) => i + 1));
 });
 
 test('together they are as ready as the least of them', () => {
