@@ -2,6 +2,7 @@
 // them. A SIGHUP replaces them one by one, but from a terminal, where it says that the terminal is
 // gone. The only home of node:cluster. Never loaded for one process alone.
 import cluster from 'node:cluster';
+import { isatty } from 'node:tty';
 import { workerKillMs } from '../limits.ts';
 import { withFields } from '../log.ts';
 import { Metrics } from '../metrics.ts';
@@ -35,7 +36,8 @@ async function serveAsPrimary(invocation: Invocation): Promise<ExitCode> {
   // wait for ever.
   cluster.schedulingPolicy = cluster.SCHED_NONE;
   const roll = (): void => void primary.crew.roll();
-  const onHangUp = process.stdout.isTTY ? undefined : roll;
+  const hasTerminal = [0, 1, 2].some((fd) => isatty(fd));
+  const onHangUp = hasTerminal ? undefined : roll;
   // The workers keep the grace themselves; whoever does not is killed a little later.
   const ending = watch(process, log, config.shutdownGraceMs + 2 * workerKillMs, onHangUp);
   try {
