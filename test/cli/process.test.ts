@@ -80,7 +80,7 @@ describe('the built command', () => {
   }, 30_000);
 
   test('refuses settings that cannot be, with exit code 2, before it touches anything', async () => {
-    const { code, err } = await endOf(launch('serve', '--ack', 'store', '--http-port', '-1'));
+    const { code, err } = await endOf(launch('serve', '--ack', 'disk', '--http-port', '-1'));
     expect(code).toBe(2);
     expect(err.split('\n')).toHaveLength(3);
   }, 30_000);

@@ -57,7 +57,7 @@ describe('wrong use ends with 2 and says why on stderr', () => {
   });
 
   test('every mistake of the settings has a line of its own', async () => {
-    const { code, err } = await run('serve', '--http-port', 'x', '--ack', 'store', '--url', 'y');
+    const { code, err } = await run('serve', '--http-port', 'x', '--ack', 'disk', '--url', 'y');
     expect(code).toBe(2);
     expect(err.trimEnd().split('\n')).toHaveLength(3);
   });

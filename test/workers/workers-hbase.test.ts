@@ -85,14 +85,7 @@ describeOnHBase('workers', (on) => {
       const env = await freshTables(on().shared.zookeeper);
       await withService({ ...env, ADCOUNTER_FLUSH_SECONDS: '60' }, async (service) => {
         await until(async () => (await servingOf(service)).length === workers, 60_000);
-        // A connection each, so that they come to different workers.
-        const post = (): Promise<Response> =>
-          fetch(`${service.address}/v1/impressions`, {
-            method: 'POST',
-            headers: { 'content-type': 'application/json', connection: 'close' },
-            body: '{"ad":"a","site":"s.example"}',
-          });
-        for (let i = 0; i < 12; i++) expect((await post()).status).toBe(202);
+        for (let i = 0; i < 12; i++) expect(await countOne(service)).toBe(202);
         const seen = await answers<Total>(service, '/v1/ads/a');
         for (const { impressions, unflushed } of seen) {
           expect(impressions.counted + unflushed.impressions).toBe(12);
@@ -111,6 +104,25 @@ describeOnHBase('workers', (on) => {
           /^adcounter_events_total\{measure="impressions",result="counted"\} 12$/m,
         );
         expect(scrape).toMatch(/^adcounter_unaccounted_counts 0$/m);
+      });
+    },
+    startTimeoutMs,
+  );
+
+  test(
+    'a fresh answer holds what a worker had counted that was killed a moment ago',
+    async () => {
+      const env = await freshTables(on().shared.zookeeper);
+      await withService({ ...env, ADCOUNTER_FLUSH_SECONDS: '60' }, async (service) => {
+        for (let round = 1; round <= 4; round++) {
+          await until(async () => (await servingOf(service)).length === workers, 60_000);
+          for (let i = 0; i < 12; i++) expect(await countOne(service)).toBe(202);
+          for (const { pid } of (await servingOf(service)).slice(0, 2)) {
+            process.kill(pid, 'SIGKILL');
+          }
+          const fresh = await untilAnswered(service, '/v1/ads/a?fresh=true');
+          expect(fresh.impressions.counted).toBe(12 * round);
+        }
       });
     },
     startTimeoutMs,
@@ -141,6 +153,29 @@ async function withService(
     await service.kill9();
     await rm(home, { recursive: true, force: true });
   }
+}
+
+/** On a connection of its own, so that many come to different workers. */
+async function countOne(service: ServiceProcess): Promise<number> {
+  const headers = { 'content-type': 'application/json', connection: 'close' };
+  const body = '{"ad":"a","site":"s.example"}';
+  const url = `${service.address}/v1/impressions`;
+  return (await fetch(url, { method: 'POST', headers, body })).status;
+}
+
+/** A connection may have been that of a killed worker, and what it left may take a second look. */
+async function untilAnswered(service: ServiceProcess, question: string): Promise<Total> {
+  let total: Total | undefined;
+  await until(async () => {
+    const headers = { connection: 'close' };
+    const response = await fetch(`${service.address}${question}`, { headers }).catch(
+      () => undefined,
+    );
+    if (response?.status === 200) total = (await response.json()) as Total;
+    return total !== undefined;
+  }, 90_000);
+  if (total === undefined) throw new Error('no answer');
+  return total;
 }
 
 /** The same question on connections of their own. */
