@@ -48,25 +48,31 @@ export function say(line: string): void {
   process.stdout.write(`${line}\n`);
 }
 
-/** The rounds of one player, as a line. */
-export function sayRounds(name: string, rounds: readonly Figures[], unit: string): void {
-  const rate = spread(rounds.map(perSecond), (value) => Math.round(value).toLocaleString('en'));
-  const cpu = spread(rounds.map(cpuMicros), (value) => value.toFixed(2));
-  const busy = median(rounds.map(({ cpuSeconds, seconds }) => cpuSeconds / seconds));
-  const one = unit.toLowerCase().replace(/s$/, '');
-  say(`${name.padEnd(28)} ${rate} ${unit}/s · ${cpu} µs CPU/${one} · ${busy.toFixed(2)} cores`);
+/** As a table for docs/hbase-measured.md: medians of the rounds, their range behind them. */
+export function sayRounds(rounds: Rounds): void {
+  const rows = Object.entries(rounds).map(([name, turns]) => [
+    name,
+    spread(turns.map(perSecond), (value) => Math.round(value).toLocaleString('en')),
+    spread(turns.map(cpuMicros), (value) => value.toFixed(2)),
+    median(turns.map(({ cpuSeconds, seconds }) => cpuSeconds / seconds)).toFixed(2),
+  ]);
+  sayTable([['who', 'a second', 'µs of client CPU for each', 'cores of the client'], ...rows]);
 }
 
 export function sayBars(bars: readonly Bar[]): void {
   const rows = bars.map(({ what, asked, seen }) => {
-    const reached = median(seen) >= asked ? 'reached' : 'MISSED';
+    const reached = median(seen) >= asked ? 'reached' : 'missed';
     return [what, `≥ ${asked}`, spread(seen, short), reached];
   });
-  const all = [['ratio, median of rounds (range)', 'asked', 'seen', ''], ...rows];
-  const widths = [0, 1, 2].map((k) => Math.max(...all.map((row) => (row[k] ?? '').length)));
-  for (const row of all) {
-    say(row.map((text, k) => text.padEnd(widths[k] ?? 0)).join('  '));
+  sayTable([['ratio', 'asked', 'seen', ''], ...rows]);
+}
+
+function sayTable(rows: readonly (readonly string[])[]): void {
+  for (const [i, row] of rows.entries()) {
+    say(`| ${row.join(' | ')} |`);
+    if (i === 0) say(`|${'---|'.repeat(row.length)}`);
   }
+  say('');
 }
 
 /** How often the first is in the second, round by round. */

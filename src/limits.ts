@@ -45,8 +45,8 @@ export const hbaseThrottleWaitMsMax = 8_000;
 /** Calls that a server takes at once again before it is no longer watched; or so long unrefused. */
 export const hbaseRecoveredCalls = 64;
 export const hbaseRecoveredMs = 30_000;
-/** Overloaded regions that are watched. */
-export const hbaseBusyRegionsMax = 1_000;
+/** Overloaded regions that are watched; servers that are remembered though nothing goes there. */
+export const hbasePacesMax = 1_000;
 /** Multi calls of one put that are refused as a whole and cut in two; then so many in a row. */
 export const hbaseRefusalsMax = 512;
 export const hbaseRefusalsInARowMax = 32;

@@ -35,7 +35,7 @@ import org.apache.hadoop.hbase.client.Table;
 
 public final class Mutator {
   private static final byte[] FAMILY = {'c'};
-  private static final int[] WARM_MIB = {2, 8, 32};
+  private static final int[] WARM_MIB = {1, 2, 8};
 
   private final Connection connection;
   private final TableName table;

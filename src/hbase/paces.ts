@@ -3,7 +3,7 @@
 // concerns one region whose memory is full: its neighbours on the same server go on as ever.
 // Never holds up meta for what goes to tables: HBase has a queue of its own for it, and so have we.
 import type { CounterError } from '../model/errors.ts';
-import { hbaseBusyRegionsMax } from '../limits.ts';
+import { hbasePacesMax } from '../limits.ts';
 import { Pace } from './pace.ts';
 import type { Turn, TurnEnd } from './pace.ts';
 
@@ -23,6 +23,7 @@ export class Paces {
   server(key: string): Pace {
     let pace = this.#servers.get(key);
     if (pace === undefined) {
+      if (this.#servers.size >= hbasePacesMax) this.#forgetIdleServers();
       pace = new Pace(key);
       this.#servers.set(key, pace);
     }
@@ -50,7 +51,7 @@ export class Paces {
       if (pace.idle) this.#regions.delete(key);
     } else if (pace === undefined && end.overload !== null) {
       // Refused for the first time; what was sent before that tells nothing new.
-      if (this.#regions.size >= hbaseBusyRegionsMax) this.#forgetOneRegion();
+      if (this.#regions.size >= hbasePacesMax) this.#forgetOneRegion();
       const busy = new Pace(`region ${key}`);
       busy.refused(end.overload);
       this.#regions.set(key, busy);
@@ -59,6 +60,10 @@ export class Paces {
 
   close(): void {
     for (const pace of [...this.#servers.values(), ...this.#regions.values()]) pace.close();
+  }
+
+  #forgetIdleServers(): void {
+    for (const [key, pace] of this.#servers) if (pace.idle) this.#servers.delete(key);
   }
 
   /** The oldest: whoever waits for it may go at once, and would be refused again at worst. */

@@ -36,6 +36,8 @@ export interface Tools {
 
 export interface Cause {
   readonly name: string;
+  /** Outside of what is measured: what must be so before it. */
+  before?(tools: Tools): Promise<void>;
   /** Returns when it is over and mended; whether it was seen to strike the load. */
   run(tools: Tools): Promise<boolean>;
   /** Outside of what is measured: the cluster as the next cause wants it. */
@@ -171,11 +173,15 @@ async function feelOne(
   const work = async (): Promise<void> => {
     hit = await cause.run(tools);
   };
-  const felt = await watch.feel(work, writers, timeoutMs).catch((error: unknown) => {
+  const note = (error: unknown): void => {
     failed = error instanceof Error ? error.message : String(error);
+  };
+  await cause.before?.(tools).catch(note);
+  const felt = await watch.feel(work, writers, timeoutMs).catch((error: unknown) => {
+    note(error);
     return watch.felt();
   });
-  await cause.after?.(tools);
+  await cause.after?.(tools).catch(note);
   const text = failed === null ? '' : `, FAILED: ${String(failed)}`;
   const standstill = Math.round(felt.standstillMs);
   const longest = Math.round(felt.longestPutMs);

@@ -47,7 +47,7 @@ await withCluster({ folder, longestMs, keep: values.keep, say }, async (cluster)
     putsPerSecond,
     cutsPerKind,
     cutPauseMs: 400,
-    causes: inRandomOrder(causesOf(cluster)),
+    causes: inRandomOrder(causesOf(cluster)).map((cause) => causes.onWhole(cluster, cause)),
     leastMs: Number(values.minutes) * 60_000,
     causeTimeoutMs: 180_000,
     say,

@@ -83,11 +83,11 @@ if (failed) process.exitCode = 1;
 /** Gentle faults one after the other until a look is due. */
 function soak(cluster: RunningCluster, looks: Held[]): Cause {
   const gentle: readonly Cause[] = [
-    causes.move,
+    causes.onWhole(cluster, causes.move),
     cutOfEachKind,
-    causes.moveClaims,
+    causes.onWhole(cluster, causes.moveClaims),
     cutOfEachKind,
-    causes.killRegionServer(cluster, 'rs2'),
+    causes.onWhole(cluster, causes.killRegionServer(cluster, 'rs2')),
   ];
   return {
     name: `a soak of ${minutes} minutes`,
@@ -95,6 +95,7 @@ function soak(cluster: RunningCluster, looks: Held[]): Cause {
       const startMs = performance.now();
       for (let i = 0; performance.now() - startMs < lastLookMs; i++) {
         const cause = gentle[i % gentle.length];
+        await cause?.before?.(tools);
         await cause?.run(tools);
         await cause?.after?.(tools);
         await sleep(pauseBetweenMs);
@@ -109,7 +110,7 @@ function soak(cluster: RunningCluster, looks: Held[]): Cause {
 }
 
 /** With the load held, and what it has left behind collected. */
-async function look({ load }: Tools): Promise<Held> {
+async function look({ load, proxies }: Tools): Promise<Held> {
   await load.hold();
   await sleep(1_000);
   for (let i = 0; i < 5; i++) {
@@ -124,7 +125,7 @@ async function look({ load }: Tools): Promise<Held> {
     files: readdirSync('/proc/self/fd').length,
   };
   load.release();
-  say(`held: ${inWords(held)}`);
+  say(`replies cut so far: ${proxies.struck().length}; held: ${inWords(held)}`);
   return held;
 }
 

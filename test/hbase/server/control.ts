@@ -106,6 +106,9 @@ const commands: Readonly<Record<string, Command>> = {
   },
 };
 
+// Whoever reads only the first lines goes away before the last.
+process.stdout.on('error', () => process.exit());
+
 try {
   await runCommand(process.argv.slice(2));
 } catch (error) {
