@@ -19,7 +19,7 @@ export class MetricsTogether {
   #ended: MetricsPart[] = [];
   #joining = false;
 
-  /** The last that was heard of a process that has ended: from this moment on it is in each text. */
+  /** The last that was heard of a process that has ended: in each text from this moment on. */
   retire(part: MetricsPart): void {
     this.#ended.push(part.filter(({ type }) => ['counter', 'histogram'].includes(String(type))));
     if (this.#ended.length > endedPartsMax && !this.#joining) void this.#join();
