@@ -26,7 +26,7 @@ import { FrameReader } from './frame-reader.ts';
 import { addressText } from './host-map.ts';
 import type { ServerAddress } from './host-map.ts';
 import { messages } from './messages.ts';
-import type { RequestHeader } from './messages.ts';
+import type { Message, RequestHeader } from './messages.ts';
 import { readVarint } from './varint.ts';
 import type { Varint } from './varint.ts';
 
@@ -56,6 +56,12 @@ export interface Reply {
   readonly messageStart: number;
   readonly messageEnd: number;
   readonly cellsStart: number;
+}
+
+/** Null: of a reply that says no more than that the call is done. */
+export function messageIn<Decoded>(reply: Reply, message: Message<never, Decoded> | null): Decoded {
+  const bytes = reply.bytes.subarray(reply.messageStart, reply.messageEnd);
+  return message === null ? (undefined as Decoded) : message.decode(bytes);
 }
 
 interface Pending {

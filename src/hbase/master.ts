@@ -3,6 +3,7 @@
 // second one: each carries a nonce by which the master knows it. Never knows what is asked for.
 import { randomInt } from 'node:crypto';
 import { hbaseProcedurePollMs } from '../limits.ts';
+import { messageIn } from './connection.ts';
 import type { Connections } from './connections.ts';
 import { persist, timeoutFailure } from './deadline.ts';
 import type { Deadline } from './deadline.ts';
@@ -47,15 +48,16 @@ export class Master {
       async () => {
         this.#address ??= addressOf(await discovery.master(deadline));
         try {
-          const reply = await connections.call(this.#address, 'MasterService', {
+          const request = {
             method,
             body,
             cellBytes: 0,
             timeoutMs: Math.min(rpcTimeoutMs, deadline.leftMs()),
             signal: deadline.signal,
-          });
-          const bytes = reply.bytes.subarray(reply.messageStart, reply.messageEnd);
-          return message === null ? (undefined as Decoded) : message.decode(bytes);
+          };
+          return await connections.ask(this.#address, 'MasterService', request, (reply) =>
+            messageIn(reply, message),
+          );
         } catch (error) {
           if (toCounterError(error).remedy === 'relocate') this.#address = null;
           throw error;

@@ -15,6 +15,7 @@ import type { Durability, RegionAnswer } from './multi-codec.ts';
 import type { HBaseObserver } from './observer.ts';
 import type { Turn } from './pace.ts';
 import type { Region } from './regions.ts';
+import type { Turns } from './turns.ts';
 
 export interface PutOptions {
   readonly table: string;
@@ -29,6 +30,8 @@ export interface Multi {
   readonly locator: Locator;
   readonly observer: HBaseObserver;
   readonly rpcTimeoutMs: number;
+  /** One slice of encoding or sorting at a time, over all servers and calls. */
+  readonly turns: Turns;
 }
 
 /** Puts whose outcome is not known yet, as indices, and why the last try failed. */
@@ -82,11 +85,11 @@ async function lane(put: Put): Promise<void> {
   const { queue, options } = put;
   let spare: Buffer | null = null;
   for (;;) {
+    await put.room.turns.next();
     const chunk: Chunk | undefined = queue.cut.pop() ?? queue.chunks.next().value;
     if (chunk === undefined || options.deadline.over() !== null) return;
     if (queue.away === null) spare = await sendChunk(put, chunk, spare);
     else failAll(put, chunk, queue.away);
-    await nextTurn();
   }
 }
 
@@ -230,10 +233,4 @@ function failAll({ room, options, rounds }: Put, chunk: Chunk, failure: CounterE
       if (rounds.confirmed[i] !== 1) rounds.failures.set(i, failure);
     }
   }
-}
-
-export async function nextTurn(): Promise<void> {
-  await new Promise<void>((resolve) => {
-    setImmediate(resolve);
-  });
 }

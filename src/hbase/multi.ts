@@ -13,7 +13,7 @@ import {
 import { interrupted, timeoutFailure, waitMs } from './deadline.ts';
 import { endsTheCall, toCounterError } from './failures.ts';
 import { groupsByServer } from './multi-chunks.ts';
-import { nextTurn, sendToServer } from './multi-lanes.ts';
+import { sendToServer } from './multi-lanes.ts';
 import type { Multi, PutOptions, Rounds } from './multi-lanes.ts';
 import { holds } from './regions.ts';
 import type { Region } from './regions.ts';
@@ -113,7 +113,7 @@ async function groupByRegion(
   let last: { readonly region: Region; readonly puts: number[] } | null = null;
   let slice = 0;
   for (const i of rounds.waiting) {
-    if (++slice % hbaseGroupSlicePuts === 0) await nextTurn();
+    if (++slice % hbaseGroupSlicePuts === 0) await room.turns.next();
     const start = batch.starts[i] ?? 0;
     const end = start + (batch.rowLengths[i] ?? 0);
     if (last === null || !holds(last.region, batch.bytes, start, end)) {

@@ -3,6 +3,7 @@
 // again; one that is no more is a failure, never another region.
 import { CounterError } from '../model/errors.ts';
 import { hbaseRegionPollMs } from '../limits.ts';
+import { messageIn } from './connection.ts';
 import type { Connections } from './connections.ts';
 import { persist, timeoutFailure } from './deadline.ts';
 import type { Deadline } from './deadline.ts';
@@ -153,15 +154,16 @@ export class RegionAdmin {
       async () => {
         const now = await this.#find(table, region, deadline);
         try {
-          const reply = await connections.call(now.server, 'AdminService', {
+          const request = {
             method,
             body,
             cellBytes: 0,
             timeoutMs: Math.min(rpcTimeoutMs, deadline.leftMs()),
             signal: deadline.signal,
-          });
-          const bytes = reply.bytes.subarray(reply.messageStart, reply.messageEnd);
-          return message === null ? (undefined as Decoded) : message.decode(bytes);
+          };
+          return await connections.ask(now.server, 'AdminService', request, (reply) =>
+            messageIn(reply, message),
+          );
         } catch (error) {
           locator.failed(table, now, toCounterError(error));
           throw error;

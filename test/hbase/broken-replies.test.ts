@@ -132,6 +132,14 @@ describe('replies that leave out what they must say', () => {
     const call = client.checkAndPut(place, check, { timeoutMs: 2_000 });
     await expect(call).rejects.toMatchObject({ code: 'STORE_REPLY_INVALID' });
   });
+
+  test("a master's reply without sense ends its connection", async () => {
+    server.handler = (call) => call.answer(Buffer.alloc(3, 0xff));
+    const call = client.nowMs({ timeoutMs: 2_000 });
+    await expect(call).rejects.toMatchObject({ code: 'STORE_REPLY_INVALID' });
+    expect(server.calls.length).toBeGreaterThan(1);
+    expect(server.connections).toBe(server.calls.length);
+  });
 });
 
 const reference = protobuf
