@@ -1,7 +1,5 @@
 // Owns everything below the edge, connected: identity, ingest, rounds, recovery, queries.
 // Starts without the store where it must and catches up when it answers. Never knows HTTP.
-import { readFile } from 'node:fs/promises';
-import { hostname } from 'node:os';
 import path from 'node:path';
 import { FlushRounds } from './flush/rounds.ts';
 import type { FlushReport } from './flush/rounds.ts';
@@ -9,9 +7,12 @@ import { AcceptClock } from './ingest/accept-clock.ts';
 import type { RefusalReason } from './ingest/accept.ts';
 import { Ingest } from './ingest/ingest.ts';
 import { Recovery } from './ingest/recovery.ts';
-import type { HostIdentity } from './ingest/death-proof.ts';
+import { identityOfHost } from './ingest/host-identity.ts';
+import type { HostIdentity } from './ingest/host-identity.ts';
+import { PauseGuard } from './ingest/pause-guard.ts';
 import { register } from './ingest/registration.ts';
 import { WriterRun } from './ingest/writer-run.ts';
+import { WritersSeen } from './ingest/writers-seen.ts';
 import type { Disk } from './journal/disk.ts';
 import { diskSampleMs, registrationWaitMs } from './limits.ts';
 import type { Log } from './log.ts';
@@ -22,8 +23,7 @@ import type { AdId, SiteId } from './model/cell.ts';
 import { measureCodes } from './model/measure.ts';
 import type { QuarterRange } from './model/quarter.ts';
 import { lockFolder, tryLock } from './store/embedded/folder-lock.ts';
-import { completenessOf } from './store/registry.ts';
-import type { Completeness, RegistryEntry } from './store/registry.ts';
+import type { Completeness } from './store/registry.ts';
 import type { RowStore } from './store/row-store.ts';
 import { StoreLink } from './store/store-link.ts';
 
@@ -48,8 +48,10 @@ export class Core {
   readonly ingest: Ingest;
   readonly rounds: FlushRounds;
   readonly recovery: Recovery;
+  /** As the registry said when it was last read. */
+  readonly writers: WritersSeen;
   readonly #options: CoreOptions;
-  #entries: readonly RegistryEntry[] = [];
+  readonly #pauses: PauseGuard;
   #freeBytes = 0;
   #skewMs = 0;
   #preparing: Promise<void> | undefined;
@@ -62,6 +64,7 @@ export class Core {
     const createIfMissing = rows.kind !== 'hbase';
     const guard = { createIfMissing, salts: options.salts };
     this.link = new StoreLink({ rows, guard, clock, log });
+    this.#pauses = new PauseGuard({ clock, link: this.link, run: () => this.ingest.current, log });
     this.ingest = new Ingest({
       beginRun: () => this.#beginRun(identity),
       metrics,
@@ -71,6 +74,7 @@ export class Core {
       refusal: () => this.link.refusal?.reason,
       onBroken,
       flushSoon: () => void this.rounds.flush(),
+      afterPause: () => this.#pauses.settled(),
     });
     this.rounds = new FlushRounds({
       store: () => this.link.store,
@@ -81,14 +85,18 @@ export class Core {
       wallMs: () => clock.wallMs(),
       onBroken,
     });
+    const monotonicMs = (): number => clock.monotonicMs();
+    const isOwn = (writer: string): boolean =>
+      this.ingest.runs.some((run) => run.writer === writer);
+    this.writers = new WritersSeen({ isOwn, holdsStore: createIfMissing, monotonicMs });
     this.recovery = new Recovery({
       disk: options.disk,
       journalFolder: this.#journalFolder,
       link: this.link,
       identity,
-      isOwn: (writer) => this.ingest.runs.some((run) => run.writer === writer),
+      isOwn,
       tryLock,
-      monotonicMs: () => clock.monotonicMs(),
+      monotonicMs,
       metrics,
       log,
     });
@@ -107,12 +115,8 @@ export class Core {
     return core;
   }
 
-  get entries(): readonly RegistryEntry[] {
-    return this.#entries;
-  }
-
   get completeness(): Completeness {
-    return completenessOf(this.#entries);
+    return this.writers.completeness;
   }
 
   get freeBytes(): number {
@@ -147,7 +151,7 @@ export class Core {
   }
 
   async readRegistry(): Promise<Completeness> {
-    this.#entries = await this.link.registry.readAll();
+    this.writers.see(await this.link.registry.readAll());
     return this.completeness;
   }
 
@@ -210,6 +214,7 @@ export class Core {
   /** What a round needs first: an open store, its time, registered writers. */
   async #prepare(): Promise<void> {
     await this.link.reach();
+    await this.#pauses.settled();
     await this.#lookAtClocks();
     for (const run of this.ingest.runs) {
       if (!run.registered) await this.#tryToRegister(run);
@@ -263,6 +268,7 @@ export class Core {
 
   /** Once a second: room on the disk, and whether counting began or ceased to be refused. */
   #lookAround(): void {
+    this.#pauses.look();
     void this.#sampleDisk();
     this.#options.metrics.storeUp(this.link.up);
     const refusal = this.ingest.refusal;
@@ -280,13 +286,6 @@ export class Core {
       this.#options.log.warn('disk.unknown', 'The free bytes of the disk are unknown', { err });
     }
   }
-}
-
-/** Who we are to others on the same registry. */
-async function identityOfHost(): Promise<HostIdentity> {
-  // A machine without one proves nobody's death at once: recovery then waits for silence.
-  const bootId = await readFile('/proc/sys/kernel/random/boot_id', 'utf8').catch(() => '');
-  return { host: hostname(), bootId: bootId.trim() };
 }
 
 function waitUnref(ms: number): Promise<void> {

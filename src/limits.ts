@@ -75,6 +75,12 @@ export const registrationHoldMs = 2_000;
 export const beginAttemptsMax = 3;
 /** Check-and-puts of one registry cell before the caller is told to come back. */
 export const registryAttemptsMax = 3;
+/** Nonces of one's own that a chain remembers: a slow read may answer one that is replaced. */
+export const registryNoncesKept = 16;
+/** Longer between two looks at either clock, and the process stood still: who is it now? */
+export const pauseMs = 60_000;
+/** After a pause requests wait for so long at most until the registry says who we are. */
+export const pauseCheckMs = 3_000;
 /** The first registration may hold up the start for so long; then it goes on behind it. */
 export const registrationWaitMs = 5_000;
 /** Requests that wait for their frame. */
@@ -103,6 +109,7 @@ export const journalFullRetryMs = 200;
 export const newIdentityRetryMs = 1_000;
 
 assert(silenceGapMs < deadAfterMs, 'a silence is looked at more than once');
+assert(pauseMs < deadAfterMs, 'who may have been taken for dead looks before it goes on');
 assert(registryTimeoutMs <= flushTimeoutMs, 'the registry is asked within a round');
 assert(hbaseSilenceMs < registryTimeoutMs, 'a call to the registry can leave a dark server');
 

@@ -138,11 +138,14 @@ function instantText(quarter: number): string {
   return new Date(quarterStartMs(quarter)).toISOString();
 }
 
-function completeShape({ completeThroughMs, final }: RangedAnswer): Readonly<{
+/** `lost` only where it says something: nobody else has to know the word. */
+function completeShape({ completeThroughMs, final, lost = [] }: RangedAnswer): Readonly<{
   completeThrough: string | null;
   final: boolean;
+  lost?: readonly string[];
 }> {
-  return { completeThrough: momentText(completeThroughMs), final };
+  const complete = { completeThrough: momentText(completeThroughMs), final };
+  return lost.length === 0 ? complete : { ...complete, lost };
 }
 
 export function momentText(atMs: number | null): string | null {

@@ -31,6 +31,8 @@ export interface IngestOptions {
   readonly onBroken: (error: Error) => void;
   /** Memory is short: what is confirmed could be forgotten. */
   readonly flushSoon: () => void;
+  /** After a pause: resolves once the current identity is known to be ours, or has ended. */
+  readonly afterPause: () => Promise<void> | undefined;
 }
 
 const roomReasons = {
@@ -202,12 +204,16 @@ export class Ingest implements Accepting {
     const run = this.#current;
     const busy = this.#holds > 0 || this.#frame !== undefined;
     if (busy || run === undefined || this.#line.isEmpty) return;
-    const ended = run.endedBecause !== undefined;
-    const work = ended ? this.#retireEnded() : this.#countFrame(run, this.#line.takeFrame());
-    this.#frame = work.finally(() => {
+    this.#frame = this.#workOf(run).finally(() => {
       this.#frame = undefined;
       this.#schedule();
     });
+  }
+
+  /** One step towards an empty line; the next call takes the next. */
+  #workOf(run: WriterRun): Promise<void> {
+    if (run.endedBecause !== undefined) return this.#retireEnded();
+    return this.#options.afterPause() ?? this.#countFrame(run, this.#line.takeFrame());
   }
 
   /** Never throws: every request of the frame is told what became of it. */
@@ -216,6 +222,9 @@ export class Ingest implements Accepting {
       const { counts, bytes } = await run.count(requests.map((request) => request.events));
       this.#journaledBytes += bytes;
       this.#options.metrics.ledgerJournaled(counts);
+      // Synced before a pause: what is on the disk counts, but who was taken for dead learns it
+      // before it answers.
+      await this.#options.afterPause();
       this.#line.leave(requests);
       for (const request of requests) request.resolve();
     } catch (thrown) {

@@ -16,7 +16,7 @@ import type { FolderLock } from '../store/embedded/folder-lock.ts';
 import { RegistryChain } from '../store/registry.ts';
 import type { StoreLink } from '../store/store-link.ts';
 import { DeathProof } from './death-proof.ts';
-import type { HostIdentity } from './death-proof.ts';
+import type { HostIdentity } from './host-identity.ts';
 import { blankRecord, cellAt } from './estate.ts';
 import type { Estate } from './estate.ts';
 import { registerDead } from './registration.ts';

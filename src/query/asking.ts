@@ -23,8 +23,8 @@ import type {
   QueryOptions,
   RangedAnswer,
 } from './answers.ts';
-import type { ReadRange } from './range.ts';
-import { checkRange, isFinal, readRangeOf } from './range.ts';
+import type { LostWriter, ReadRange } from './range.ts';
+import { checkRange, isFinal, readRangeOf, touching } from './range.ts';
 import { SitePager } from './site-page.ts';
 import { Sums } from './sums.ts';
 
@@ -43,6 +43,8 @@ export interface RegistryState {
   readonly completeThroughMs: number | null;
   /** Greatest watermark of all; where it is left out, completeThrough stands for it. */
   readonly greatestWatermarkMs?: number | null;
+  /** Left out: none. */
+  readonly lost?: readonly LostWriter[];
 }
 
 export type Unflushed = Readonly<{ impressions: number; clicks: number }>;
@@ -161,7 +163,8 @@ function questionOf(
   const reachedMs = registry.greatestWatermarkMs ?? completeThroughMs;
   const ranges = readRangeOf(options, { nowMs: nowMs(), retentionDays, reachedMs });
   const final = isFinal(completeThroughMs, ranges.named);
-  return { ...ranges, deadline, ranged: { range: ranges.named, completeThroughMs, final } };
+  const lost = touching(registry.lost ?? [], ranges.named);
+  return { ...ranges, deadline, ranged: { range: ranges.named, completeThroughMs, final, lost } };
 }
 
 const answered = new Set(['TOTAL_TOO_LARGE', 'RANGE_INVALID', 'CURSOR_INVALID', 'BYTES_INVALID']);

@@ -152,12 +152,13 @@ describe('completeThrough', () => {
   test('is the greatest of all where none is open; the lost are named', () => {
     const entries = [
       entry({ watermarkMs: 9, state: 'sealed' }),
-      entry({ watermarkMs: 3, state: 'lost' }, 2),
+      entry({ watermarkMs: 3, state: 'lost', lostMs: 4 }, 2),
     ];
     expect(completenessOf(entries)).toEqual({
       completeThroughMs: 9,
       greatestWatermarkMs: 9,
-      lost: ['0000000000000002'],
+      lost: [{ writer: '0000000000000002', watermarkMs: 3, lostMs: 4 }],
+      heldBackBy: null,
     });
   });
 });
