@@ -120,7 +120,7 @@ export class StatusReport {
 }
 
 function unflushedCounts(core: Core): number {
-  return sumOf(core, 'unflushedCounts') + core.recovery.unflushedCounts;
+  return sumOf(core, 'unflushedCounts') + core.recovery.book.unflushedCounts;
 }
 
 function sumOf(core: Core, name: 'openCells' | 'dirtyCells' | 'unflushedCounts'): number {

@@ -9,7 +9,7 @@ import type { QuarterSegments } from '../journal/replay.ts';
 import { moveSegmentsAside } from '../journal/writer-folder.ts';
 import { flushTimeoutMs, watermarkBeyondStoreMs } from '../limits.ts';
 import type { Log } from '../log.ts';
-import { CounterError } from '../model/errors.ts';
+import { CounterError, toError } from '../model/errors.ts';
 import { parseWriterId } from '../model/writer-id.ts';
 import type { WriterId } from '../model/writer-id.ts';
 import type { FolderLock } from '../store/embedded/folder-lock.ts';
@@ -19,16 +19,11 @@ import { DeathProof } from './death-proof.ts';
 import type { HostIdentity } from './host-identity.ts';
 import { blankRecord, cellAt } from './estate.ts';
 import type { Estate } from './estate.ts';
+import { RecoveryBook } from './recovery-book.ts';
+import type { RecoveryMetrics, Verdict } from './recovery-book.ts';
 import { registerDead } from './registration.ts';
 import { sweepFolders } from './sweep.ts';
 import { readWriterNote } from './writer-run.ts';
-
-export interface RecoveryMetrics {
-  ledgerJournaled(counts: number): void;
-  ledgerConfirmed(counts: number): void;
-  replayedEvents(events: number): void;
-  journalError(kind: 'torn' | 'corrupt'): void;
-}
 
 export interface RecoveryOptions {
   readonly disk: Disk;
@@ -50,6 +45,7 @@ interface PutEstate {
 }
 
 export class Recovery {
+  readonly book: RecoveryBook;
   readonly #options: RecoveryOptions;
   readonly #proof: DeathProof;
   /** Sealed: nothing is left to do. */
@@ -58,27 +54,17 @@ export class Recovery {
   readonly #leftOpen = new Set<WriterId>();
   /** Put, but not yet proven dead. */
   readonly #put = new Map<WriterId, PutEstate>();
-  /** Counts found by a replay and not confirmed yet, by writer and quarter. */
-  readonly #unconfirmed = new Map<string, number>();
-  readonly #found = new Set<string>();
-  readonly #reported = new Set<WriterId>();
   #pass: Promise<void> | undefined;
   #stopped = false;
 
   constructor(options: RecoveryOptions) {
     this.#options = options;
+    this.book = new RecoveryBook(options.metrics, options.log);
     this.#proof = new DeathProof({
       identity: options.identity,
       holdsStore: options.link.rows.kind !== 'hbase',
       monotonicMs: options.monotonicMs,
     });
-  }
-
-  /** Replayed and not confirmed: part of what the ledger calls unflushed. */
-  get unflushedCounts(): number {
-    let counts = 0;
-    for (const unconfirmed of this.#unconfirmed.values()) counts += unconfirmed;
-    return counts;
   }
 
   /** One look at every folder; one pass at a time. Throws where the store cannot be reached. */
@@ -110,11 +96,14 @@ export class Recovery {
       if (this.#stopped) return;
       if (writer === undefined || isOwn(writer)) continue;
       if (this.#closed.has(writer) || this.#leftOpen.has(writer)) continue;
+      const folder = path.join(journalFolder, name);
       try {
-        await this.#lookAt(writer, path.join(journalFolder, name));
+        const verdict = await this.#lookAt(writer, folder);
+        if (verdict !== undefined) this.book.judge(writer, folder, verdict);
       } catch (thrown) {
         // One estate that cannot be settled must not keep the others waiting.
         failure ??= thrown;
+        this.book.judge(writer, folder, 'failed', toError(thrown).message);
         const what = 'What a dead writer left behind is not settled yet';
         log.warn('recovery.incomplete', what, { writer_id: writer, err: thrown });
         if (!link.up) break;
@@ -123,14 +112,14 @@ export class Recovery {
     if (failure !== undefined) throw failure;
   }
 
-  /** Whoever holds the lock is alive, or recovers already. */
-  async #lookAt(writer: WriterId, folder: string): Promise<void> {
+  /** Whoever holds the lock is alive, or recovers already. Undefined: stopped in between. */
+  async #lookAt(writer: WriterId, folder: string): Promise<Verdict | undefined> {
     const lock = await this.#options.tryLock(folder);
-    if (lock === undefined) return;
+    if (lock === undefined) return 'in_use';
     try {
       const put = this.#put.get(writer);
-      if (put === undefined) await this.#settle(await this.#estateOf(writer, folder));
-      else await this.#sealPut(put);
+      if (put !== undefined) return await this.#sealPut(put);
+      return await this.#settle(await this.#estateOf(writer, folder));
     } finally {
       await lock.release();
     }
@@ -146,22 +135,19 @@ export class Recovery {
     return { writer, folder, replay, entry, note, suspect };
   }
 
-  async #settle(estate: Estate): Promise<void> {
+  async #settle(estate: Estate): Promise<Verdict | undefined> {
     const { writer, replay, entry } = estate;
     const isDead = this.#proof.isDead(estate.suspect);
     const neverWrote = replay.segments.length === 0 && replay.alarms === 0;
     const { state, sealedBy } = entry?.record ?? {};
     // Whoever sealed itself had confirmed everything; a frame behind that never counts.
-    if (sealedBy === 'itself') return this.#close(estate);
-    if (neverWrote && state === 'sealed') return this.#close(estate);
-    if (neverWrote && entry === undefined) return isDead ? this.#close(estate) : undefined;
-    if (this.#isOfOtherStore(estate)) return;
-    this.#report(estate);
-    const { segments } = replay;
-    this.#options.log.info('recovery.began', 'What a dead writer left behind is read', {
-      writer_id: writer,
-      segments: segments.length,
-    });
+    if (sealedBy === 'itself') return this.#close(estate, 'over');
+    if (neverWrote && state === 'sealed') return this.#close(estate, 'over');
+    if (neverWrote && entry === undefined) {
+      return isDead ? this.#close(estate, 'empty') : 'unregistered';
+    }
+    if (this.#isOfOtherStore(estate)) return 'other_store';
+    this.book.began(estate);
     const { registry } = this.#options.link;
     const chain = new RegistryChain(registry, writer, entry);
     let registeredMs = replay.registeredMs ?? entry?.record.registeredMs ?? undefined;
@@ -169,21 +155,22 @@ export class Recovery {
       const options = { registry, storeNowMs: this.#options.link.clockMs, log: this.#options.log };
       registeredMs = await registerDead(estate, chain, options);
     }
-    if (registeredMs === undefined) return;
+    if (registeredMs === undefined) return 'unregistered';
     const alarms = await this.#putAll(estate, registeredMs);
-    if (alarms === undefined) return;
-    if (isDead) await this.#seal(estate, chain, alarms);
-    else this.#put.set(writer, { estate, alarms });
+    if (alarms === undefined) return undefined;
+    if (isDead) return this.#seal(estate, chain, alarms);
+    this.#put.set(writer, { estate, alarms });
+    return 'unproven';
   }
 
   /** All was put in an earlier pass; only the proof of death was wanting. */
-  async #sealPut({ estate, alarms }: PutEstate): Promise<void> {
+  async #sealPut({ estate, alarms }: PutEstate): Promise<Verdict> {
     const { registry } = this.#options.link;
     const { writer } = estate;
     const entry = await registry.read(writer);
-    if (!this.#proof.isDead({ ...estate.suspect, entry })) return;
+    if (!this.#proof.isDead({ ...estate.suspect, entry })) return 'unproven';
     this.#put.delete(writer);
-    await this.#seal({ ...estate, entry }, new RegistryChain(registry, writer, entry), alarms);
+    return this.#seal({ ...estate, entry }, new RegistryChain(registry, writer, entry), alarms);
   }
 
   /** Puts every quarter, oldest first. Answers what was found wrong; undefined: stopped. */
@@ -198,18 +185,12 @@ export class Recovery {
   }
 
   async #putQuarter(estate: Estate, segments: QuarterSegments): Promise<number> {
-    const { disk, link, metrics } = this.#options;
+    const { disk, link } = this.#options;
     const { writer, folder } = estate;
     const quarter = segments.acceptanceQuarter;
     if (quarter === undefined) return 0;
     const found = await replayQuarter({ disk, folder }, segments);
-    const place = `${writer} ${quarter}`;
-    if (!this.#found.has(place)) {
-      this.#found.add(place);
-      this.#unconfirmed.set(place, found.counts);
-      metrics.ledgerJournaled(found.counts);
-      metrics.replayedEvents(found.counts);
-    }
+    this.book.found(writer, quarter, found.counts, found.cells.length);
     const cells = {
       count: found.cells.length,
       at: (i: number) => cellAt(writer, quarter, found, i),
@@ -220,36 +201,26 @@ export class Recovery {
       const [cause] = outcome.failures.values();
       throw new CounterError('RECOVERY_INCOMPLETE', 'retry', { detail: `writer ${writer}`, cause });
     }
-    metrics.ledgerConfirmed(this.#unconfirmed.get(place) ?? 0);
-    this.#unconfirmed.delete(place);
+    this.book.put(writer, quarter);
     return found.alarms;
   }
 
-  async #seal(estate: Estate, chain: RegistryChain, alarms: number): Promise<void> {
+  async #seal(estate: Estate, chain: RegistryChain, alarms: number): Promise<Verdict> {
     const { writer, replay, entry } = estate;
-    const { log } = this.#options;
+    const { log, link } = this.#options;
     // By the record as it stands now: the writer may have published more since it was put.
-    const { trimmed = 1, position: published = 0 } = entry?.record ?? {};
-    const whole = alarms === 0 && replay.isGapFree(trimmed, published);
-    if (entry?.record.state === 'sealed') {
-      const counted = replay.lastPosition ?? 0;
-      if (counted > entry.record.position) {
-        const what = 'A sealed writer had more frames: what was called complete was not';
-        log.error('recovery.beyond_seal', what, { writer_id: writer });
-      }
-      return this.#close(estate);
-    }
-    if (!whole) {
-      // What could not be read now may be readable later.
-      const unreadable = replay.problems.some(({ kind }) => kind === 'segment_unreadable');
-      if (!unreadable) this.#leftOpen.add(writer);
-      const what = 'A journal has a gap: what it holds is counted, its writer is left open';
-      log.error('recovery.gap', what, { writer_id: writer, folder: estate.folder });
-      return;
-    }
+    const { state = 'open', trimmed = 1, position: published = 0 } = entry?.record ?? {};
     const position = replay.lastPosition ?? 0;
-    const { clockMs } = this.#options.link;
-    const watermarkMs = Math.min((replay.lastAcceptMs ?? -1) + 1, clockMs + watermarkBeyondStoreMs);
+    if (state !== 'open' && position > published) {
+      const what = 'A writer that was sealed or lost had more frames: what was complete was not';
+      log.error('recovery.beyond_seal', what, { writer_id: writer, state });
+    }
+    if (state === 'sealed') return this.#close(estate, 'over');
+    if (alarms > 0 || !replay.isGapFree(trimmed, published)) return this.#leaveOpen(estate);
+    const watermarkMs = Math.min(
+      (replay.lastAcceptMs ?? -1) + 1,
+      link.clockMs + watermarkBeyondStoreMs,
+    );
     const outcome = await chain.advance((standing) => ({
       ...(standing ?? blankRecord(estate, 0)),
       state: 'sealed',
@@ -258,18 +229,35 @@ export class Recovery {
       watermarkMs: Math.max(standing?.watermarkMs ?? 0, watermarkMs),
     }));
     // Somebody else was faster, or it lives after all: the next pass looks again.
-    if (outcome === 'foreign') return;
+    if (outcome === 'foreign') return 'unproven';
     log.info('recovery.sealed', 'A dead writer is recovered', {
       writer_id: writer,
       frames: replay.segments.reduce((sum, segment) => sum + segment.frames, 0),
     });
-    await this.#close(estate);
+    return this.#close(estate, 'sealed');
   }
 
-  async #close({ writer, folder }: Estate): Promise<void> {
+  /** Its files stay: what is missing may yet be found, or be read after all. */
+  #leaveOpen({ writer, folder, replay, entry }: Estate): Verdict {
+    // What could not be read now may be readable later.
+    const unreadable = replay.problems.some(({ kind }) => kind === 'segment_unreadable');
+    if (!unreadable) this.#leftOpen.add(writer);
+    const isLost = entry?.record.state === 'lost';
+    const { log } = this.#options;
+    const fields = { writer_id: writer, folder };
+    if (isLost) log.warn('recovery.lost', 'What is left of a lost writer is counted', fields);
+    else {
+      const what = 'A journal has a gap: what it holds is counted, its writer is left open';
+      log.error('recovery.gap', what, fields);
+    }
+    return unreadable ? 'unreadable' : isLost ? 'lost' : 'gap';
+  }
+
+  async #close({ writer, folder }: Estate, verdict: Verdict): Promise<Verdict> {
     await moveSegmentsAside({ disk: this.#options.disk, folder });
     this.#closed.add(writer);
     this.#proof.forget(writer);
+    return verdict;
   }
 
   /** Whoever was registered has a record: in the store that it counted for, and in no other. */
@@ -280,17 +268,5 @@ export class Recovery {
     const what = 'This store does not know the writer of a journal: it counted for another store';
     this.#options.log.error('recovery.other_store', what, { writer_id: writer, folder });
     return true;
-  }
-
-  #report({ writer, replay }: Estate): void {
-    const { metrics, log } = this.#options;
-    if (this.#reported.has(writer)) return;
-    this.#reported.add(writer);
-    for (const { kind, segment, detail } of replay.problems) {
-      metrics.journalError(kind === 'torn_tail' ? 'torn' : 'corrupt');
-      const fields = { writer_id: writer, kind, segment, detail };
-      if (kind === 'torn_tail') log.info('journal.torn', 'A frame was cut by a crash', fields);
-      else log.error('journal.corrupt', 'A journal is not as it was written', fields);
-    }
   }
 }

@@ -54,8 +54,8 @@ test.each(pauses)('%s and sealed meanwhile: the next count is another writer', a
   await harness.count('a', 10);
   expect(writerOf(harness)).not.toBe(first);
   expect(harness.logged.map(({ event }) => event)).toContain('writer.foreign_link');
-  const sealed = await harness.core.link.registry.read(first);
-  expect(sealed?.record).toMatchObject({ state: 'sealed', sealedBy: 'recoverer', position: 1 });
+  const entry = await harness.core.link.registry.read(first);
+  expect(entry?.record).toMatchObject({ state: 'sealed', sealedBy: 'recoverer', position: 1 });
   await harness.core.flush();
   expect(await harness.stored('a')).toBe(11);
   expect(await harness.ledger()).toMatchObject({ unflushed: 0, unaccounted: 0 });

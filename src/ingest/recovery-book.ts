@@ -1,0 +1,156 @@
+// Owns what a recovery found in each journal, what it put and why it left the rest: for the ledger,
+// for the log, and for whoever asked for the recovery. Decides nothing.
+import type { JournalProblem } from '../journal/problems.ts';
+import type { Log } from '../log.ts';
+import type { WriterId } from '../model/writer-id.ts';
+import type { Estate } from './estate.ts';
+
+export interface RecoveryMetrics {
+  ledgerJournaled(counts: number): void;
+  ledgerConfirmed(counts: number): void;
+  replayedEvents(events: number): void;
+  journalError(kind: 'torn' | 'corrupt'): void;
+}
+
+/** What became of a journal at the last look; those of `settledVerdicts` leave nothing to do. */
+export type Verdict =
+  /** All is put, its writer is sealed now. */
+  | 'sealed'
+  /** Its writer was sealed before: what it held is in the store, put again where that may be. */
+  | 'over'
+  /** Nothing was ever written in it. */
+  | 'empty'
+  /** Somebody holds its lock: its writer lives, or another recovers it. */
+  | 'in_use'
+  /** All is put; nothing proves yet that its writer is dead. */
+  | 'unproven'
+  /** Its writer never reached the store, and nothing proves yet that it is dead: nothing is put. */
+  | 'unregistered'
+  /** All that can be read is put; something is missing, so its writer stays open. */
+  | 'gap'
+  /** The same, and an operator has called its writer lost already. */
+  | 'lost'
+  /** A segment could not be read: the disk may give it later. */
+  | 'unreadable'
+  /** The store has never heard of its writer, which counted for another store. */
+  | 'other_store'
+  /** The registry or the store refused or did not answer; another attempt may succeed. */
+  | 'failed';
+
+export const settledVerdicts: ReadonlySet<Verdict> = new Set<Verdict>([
+  'sealed',
+  'over',
+  'empty',
+  'in_use',
+  'lost',
+]);
+
+export interface Finding {
+  readonly writer: WriterId;
+  readonly folder: string;
+  readonly verdict: Verdict;
+  /** What went wrong; for a person. */
+  readonly reason: string | undefined;
+  readonly segments: number;
+  readonly frames: number;
+  readonly problems: readonly JournalProblem[];
+  /** In counts: found in the journal, and confirmed by the store. */
+  readonly foundCounts: number;
+  readonly putCounts: number;
+  readonly putCells: number;
+}
+
+interface QuarterFound {
+  readonly counts: number;
+  readonly cells: number;
+  isPut: boolean;
+}
+
+export class RecoveryBook {
+  readonly #metrics: RecoveryMetrics;
+  readonly #log: Log;
+  readonly #estates = new Map<WriterId, Estate>();
+  /** What a replay found, by writer and acceptance quarter. */
+  readonly #quarters = new Map<WriterId, Map<number, QuarterFound>>();
+  readonly #findings = new Map<WriterId, Finding>();
+
+  constructor(metrics: RecoveryMetrics, log: Log) {
+    this.#metrics = metrics;
+    this.#log = log;
+  }
+
+  get findings(): readonly Finding[] {
+    return [...this.#findings.values()];
+  }
+
+  /** Replayed and not confirmed: part of what the ledger calls unflushed. */
+  get unflushedCounts(): number {
+    let counts = 0;
+    for (const quarters of this.#quarters.values()) {
+      for (const quarter of quarters.values()) if (!quarter.isPut) counts += quarter.counts;
+    }
+    return counts;
+  }
+
+  /** Says once what is wrong with a journal, and with each attempt that it is read. */
+  began(estate: Estate): void {
+    const { writer, replay } = estate;
+    const isNew = !this.#estates.has(writer);
+    this.#estates.set(writer, estate);
+    if (isNew) this.#tellProblems(estate);
+    const what = 'What a dead writer left behind is read';
+    this.#log.info('recovery.began', what, {
+      writer_id: writer,
+      segments: replay.segments.length,
+    });
+  }
+
+  /** Counted once, however often a failed attempt is repeated. */
+  found(writer: WriterId, quarter: number, counts: number, cells: number): void {
+    const quarters = this.#quarters.get(writer) ?? new Map<number, QuarterFound>();
+    this.#quarters.set(writer, quarters);
+    if (quarters.has(quarter)) return;
+    quarters.set(quarter, { counts, cells, isPut: false });
+    this.#metrics.ledgerJournaled(counts);
+    this.#metrics.replayedEvents(counts);
+  }
+
+  put(writer: WriterId, quarter: number): void {
+    const found = this.#quarters.get(writer)?.get(quarter);
+    if (found === undefined || found.isPut) return;
+    found.isPut = true;
+    this.#metrics.ledgerConfirmed(found.counts);
+  }
+
+  judge(writer: WriterId, folder: string, verdict: Verdict, reason?: string): void {
+    const replay = this.#estates.get(writer)?.replay;
+    const quarters = [...(this.#quarters.get(writer)?.values() ?? [])];
+    const put = quarters.filter(({ isPut }) => isPut);
+    this.#findings.set(writer, {
+      writer,
+      folder,
+      verdict,
+      reason,
+      segments: replay?.segments.length ?? 0,
+      frames: replay?.segments.reduce((sum, { frames }) => sum + frames, 0) ?? 0,
+      problems: replay?.problems ?? [],
+      foundCounts: quarters.reduce((sum, { counts }) => sum + counts, 0),
+      putCounts: put.reduce((sum, { counts }) => sum + counts, 0),
+      putCells: put.reduce((sum, { cells }) => sum + cells, 0),
+    });
+    // Nobody looks at it again: what is kept of it is what was found.
+    if (!settledVerdicts.has(verdict) || verdict === 'in_use') return;
+    this.#estates.delete(writer);
+    if (put.length === quarters.length) this.#quarters.delete(writer);
+  }
+
+  #tellProblems({ writer, replay }: Estate): void {
+    for (const { kind, segment, detail } of replay.problems) {
+      this.#metrics.journalError(kind === 'torn_tail' ? 'torn' : 'corrupt');
+      const fields = { writer_id: writer, kind, segment, detail };
+      if (kind === 'torn_tail')
+        this.#log.info('journal.torn', 'A frame was cut by a crash', fields);
+      else this.#log.error('journal.corrupt', 'A journal is not as it was written', fields);
+    }
+  }
+}
