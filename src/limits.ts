@@ -236,5 +236,8 @@ export const cliFlushTimeoutMs = 300_000;
 export const cliHealthTimeoutMs = 3_000;
 /** `adcounter schema`: tables are created one after the other. */
 export const cliSchemaTimeoutMs = 120_000;
+/** `adcounter recover --wait`: between two looks at the registry. */
+export const recoverPollMs = 20_000;
 
+assert(recoverPollMs < silenceGapMs, 'a command that waits watches without a gap');
 assert(cliTimeoutMs > queryFreshTimeoutMs, 'a command waits longer than the service it asks');

@@ -31,6 +31,9 @@ const partOf: Readonly<Record<string, string>> = {
   'status.ts': 'service',
   'open-row-store.ts': 'service',
   'store-folder.ts': 'service',
+  'existing-store.ts': 'service',
+  'recover-data-dir.ts': 'service',
+  'writer-marks.ts': 'service',
 };
 
 /** The only places that know a library: replacing it touches one room. */

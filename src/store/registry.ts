@@ -3,6 +3,7 @@
 // so a lost reply to one's own write is told from a foreign link. Never judges who is dead.
 import { randomBytes } from 'node:crypto';
 import { registryAttemptsMax, registryNoncesKept, registryTimeoutMs } from '../limits.ts';
+import { assert } from '../model/assert.ts';
 import { CounterError } from '../model/errors.ts';
 import type { FolderIdentity } from '../model/folder-identity.ts';
 import type { CellCursor, RowRange } from '../model/rows.ts';
@@ -231,6 +232,9 @@ export function completenessOf(entries: readonly RegistryEntry[]): Completeness 
 /** 01 · UTF-8 JSON. */
 export function encodeRecord(record: WriterRecord, nonce: string): Buffer {
   const { registeredMs, watermarkMs, startedMs, lostMs, ...rest } = record;
+  const whole = [registeredMs ?? 0, watermarkMs, startedMs, lostMs ?? 0, rest.position];
+  // A record that cannot be read would stand in everybody's way.
+  assert(whole.every(Number.isSafeInteger), 'moments and positions are whole');
   const moments = { registered: registeredMs, watermark: watermarkMs, started: startedMs };
   const json = { ...rest, ...moments, ...(lostMs === undefined ? {} : { lost: lostMs }) };
   return Buffer.concat([
