@@ -158,7 +158,8 @@ export class Recovery {
     if (registeredMs === undefined) return 'unregistered';
     const alarms = await this.#putAll(estate, registeredMs);
     if (alarms === undefined) return undefined;
-    if (isDead) return this.#seal(estate, chain, alarms);
+    // Whoever sealed it had the proof.
+    if (isDead || state === 'sealed') return this.#seal(estate, chain, alarms);
     this.#put.set(writer, { estate, alarms });
     return 'unproven';
   }
@@ -168,7 +169,8 @@ export class Recovery {
     const { registry } = this.#options.link;
     const { writer } = estate;
     const entry = await registry.read(writer);
-    if (!this.#proof.isDead({ ...estate.suspect, entry })) return 'unproven';
+    const isSealed = entry?.record.state === 'sealed';
+    if (!isSealed && !this.#proof.isDead({ ...estate.suspect, entry })) return 'unproven';
     this.#put.delete(writer);
     return this.#seal({ ...estate, entry }, new RegistryChain(registry, writer, entry), alarms);
   }

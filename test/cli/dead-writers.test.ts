@@ -54,6 +54,11 @@ async function storedIn(folder: string): Promise<number> {
   }
 }
 
+async function listed(): Promise<Record<string, unknown>> {
+  const { out } = await run('writers', '--data-dir', dataDir, '--json');
+  return JSON.parse(out) as Record<string, unknown>;
+}
+
 describe('recover', () => {
   test('puts what was not flushed, once, however often it is called', async () => {
     const first = await run('recover', '--data-dir', dataDir);
@@ -103,16 +108,11 @@ describe('recover', () => {
 });
 
 describe('writers', () => {
-  const json = async (): Promise<Record<string, unknown>> => {
-    const { out } = await run('writers', '--data-dir', dataDir, '--json');
-    return JSON.parse(out) as Record<string, unknown>;
-  };
-
   test('lists them, and who holds completeThrough back', async () => {
     const { code, out, err } = await run('writers', '--data-dir', dataDir);
     expect({ code, err }).toEqual({ code: 0, err: '' });
     expect(out).toMatch(new RegExp(`^${writer}  open, dead  registered 20.*< holds complete`));
-    expect(await json()).toMatchObject({
+    expect(await listed()).toMatchObject({
       heldBackBy: writer,
       writers: [{ writer, state: 'open' }],
     });
@@ -125,7 +125,7 @@ describe('writers', () => {
     expect(err).toContain('nothing was changed');
     const other = ['--yes-lost', writer.replace(/^./, (digit) => (digit === '0' ? '1' : '0'))];
     expect((await run('writers', 'lost', writer, '--data-dir', dataDir, ...other)).code).toBe(1);
-    expect(await json()).toMatchObject({ writers: [{ state: 'open' }] });
+    expect(await listed()).toMatchObject({ writers: [{ state: 'open' }] });
   });
 
   test('lost, confirmed, is lost; and what turns up after all is put and ends that', async () => {
@@ -136,12 +136,12 @@ describe('writers', () => {
       err: '',
       out: `${writer}: was called lost before\n`,
     });
-    expect(await json()).toMatchObject({ heldBackBy: null, writers: [{ state: 'lost' }] });
+    expect(await listed()).toMatchObject({ heldBackBy: null, writers: [{ state: 'lost' }] });
     const recovered = await run('recover', '--data-dir', dataDir);
     expect(recovered.code).toBe(0);
     expect(recovered.err).toContain('what was complete was not');
     expect(await storedIn(dataDir)).toBe(42);
-    expect(await json()).toMatchObject({ writers: [{ state: 'sealed', sealedBy: 'recoverer' }] });
+    expect(await listed()).toMatchObject({ writers: [{ state: 'sealed', sealedBy: 'recoverer' }] });
     expect((await run(...yes)).err).toContain('it is sealed');
   }, 60_000);
 
