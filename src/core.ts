@@ -1,10 +1,10 @@
 // Owns everything below the edge, connected: identity, ingest, rounds, recovery, queries.
 // Starts without the store where it must and catches up when it answers. Never knows HTTP.
 import path from 'node:path';
+import { Announcements } from './announcements.ts';
 import { FlushRounds } from './flush/rounds.ts';
 import type { FlushReport } from './flush/rounds.ts';
 import { AcceptClock } from './ingest/accept-clock.ts';
-import type { RefusalReason } from './ingest/accept.ts';
 import { Ingest } from './ingest/ingest.ts';
 import { Recovery } from './ingest/recovery.ts';
 import { identityOfHost } from './ingest/host-identity.ts';
@@ -52,15 +52,16 @@ export class Core {
   readonly writers: WritersSeen;
   readonly #options: CoreOptions;
   readonly #pauses: PauseGuard;
+  readonly #announcements: Announcements;
   #freeBytes = 0;
   #skewMs = 0;
   #preparing: Promise<void> | undefined;
-  #toldRefusal: RefusalReason | undefined;
   #sampling: NodeJS.Timeout | undefined;
 
   private constructor(options: CoreOptions, identity: HostIdentity) {
     const { rows, clock, log, metrics, onBroken } = options;
     this.#options = options;
+    this.#announcements = new Announcements(log);
     const createIfMissing = rows.kind !== 'hbase';
     const guard = { createIfMissing, salts: options.salts };
     this.link = new StoreLink({ rows, guard, clock, log });
@@ -266,17 +267,16 @@ export class Core {
     }
   }
 
-  /** Once a second: room on the disk, and whether counting began or ceased to be refused. */
+  /** Once a second: pauses, room on the disk, and what began or ceased to be wrong. */
   #lookAround(): void {
     this.#pauses.look();
     void this.#sampleDisk();
     this.#options.metrics.storeUp(this.link.up);
-    const refusal = this.ingest.refusal;
-    if (refusal === this.#toldRefusal) return;
-    this.#toldRefusal = refusal;
-    const { log } = this.#options;
-    if (refusal === undefined) log.info('ingest.accepting', 'Counting goes on');
-    else log.error('ingest.refusing', 'Counting is refused', { reason: refusal });
+    this.#announcements.look({
+      refusal: this.ingest.refusal,
+      clockIsOff: this.ingest.current?.clock.degraded === true,
+      skewMs: this.#skewMs,
+    });
   }
 
   async #sampleDisk(): Promise<void> {

@@ -31,6 +31,7 @@ const partOf: Readonly<Record<string, string>> = {
   'status.ts': 'service',
   'open-row-store.ts': 'service',
   'store-folder.ts': 'service',
+  'announcements.ts': 'service',
   'existing-store.ts': 'service',
   'recover-data-dir.ts': 'service',
   'writer-marks.ts': 'service',

@@ -162,3 +162,10 @@ describe('completeThrough', () => {
     });
   });
 });
+
+test('the moment of a loss is kept with the record, and absent where nobody was lost', () => {
+  const lost = record({ state: 'lost', lostMs: 7 });
+  expect(decodeRecord(writer, encodeRecord(lost, 'n')).record).toEqual(lost);
+  expect(encodeRecord(record(), 'n').toString()).not.toContain('lost');
+  expect(() => encodeRecord(record({ watermarkMs: 0.5 }), 'n')).toThrow('whole');
+});
