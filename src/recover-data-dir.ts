@@ -9,7 +9,7 @@ import { withExistingStore } from './existing-store.ts';
 import type { ExistingStore } from './existing-store.ts';
 import { identityOfHost } from './ingest/host-identity.ts';
 import { Recovery } from './ingest/recovery.ts';
-import type { Finding, Verdict } from './ingest/recovery-book.ts';
+import type { Finding, Fate } from './ingest/recovery-book.ts';
 import { nodeDisk } from './journal/disk.ts';
 import { deadAfterMs, recoverPollMs } from './limits.ts';
 import type { Log } from './log.ts';
@@ -31,7 +31,7 @@ export interface RecoverOptions {
 }
 
 /** What another look may change. */
-const mayChange: ReadonlySet<Verdict> = new Set<Verdict>(['unproven', 'unregistered', 'failed']);
+const mayChange: ReadonlySet<Fate> = new Set<Fate>(['unproven', 'unregistered', 'failed']);
 
 /** Errors: NO_JOURNAL, and those of opening the store. */
 export async function recoverDataDir(options: RecoverOptions): Promise<readonly Finding[]> {
@@ -60,7 +60,7 @@ async function recover(options: RecoverOptions, store: ExistingStore): Promise<r
       if (recovery.book.findings.length === 0) throw thrown;
     });
     const { findings } = recovery.book;
-    const open = findings.filter(({ verdict }) => mayChange.has(verdict)).length;
+    const open = findings.filter(({ fate }) => mayChange.has(fate)).length;
     if (!wait || open === 0 || clock.monotonicMs() >= untilMs) return findings;
     options.onWait(open);
     await waitFor(recoverPollMs);

@@ -1,7 +1,7 @@
 // `adcounter recover`: puts what dead writers left in a data folder, wherever that folder is now.
 // Tells of every journal what it held, what was put, and why it was left where it was left.
-import type { Finding, Verdict } from '../ingest/recovery-book.ts';
-import { settledVerdicts } from '../ingest/recovery-book.ts';
+import type { Finding, Fate } from '../ingest/recovery-book.ts';
+import { settledFates } from '../ingest/recovery-book.ts';
 import { toError } from '../model/errors.ts';
 import { exitCodes, type Command, type ExitCode, type Invocation } from './command.ts';
 import { storeSettings, terminalLog } from './stores.ts';
@@ -24,7 +24,7 @@ export const recoverCommand: Command = {
   run: recover,
 };
 
-const meanings: Readonly<Record<Verdict, string>> = {
+const meanings: Readonly<Record<Fate, string>> = {
   sealed: 'all is in the store; sealed, and its files moved aside',
   over: 'was sealed before: all is in the store',
   empty: 'never wrote anything',
@@ -57,7 +57,7 @@ async function recover(invocation: Invocation): Promise<ExitCode> {
     terminal.err(`adcounter: ${error.message}${hintOf(error)}\n`);
     return exitCodes.not;
   }
-  const settled = findings.every(({ verdict }) => settledVerdicts.has(verdict));
+  const settled = findings.every(({ fate }) => settledFates.has(fate));
   if (json) terminal.out(`${JSON.stringify({ settled, writers: findings })}\n`);
   else if (!quiet) for (const line of linesOf(findings, config.dataDir)) terminal.out(`${line}\n`);
   return settled ? exitCodes.fine : exitCodes.not;
@@ -66,12 +66,12 @@ async function recover(invocation: Invocation): Promise<ExitCode> {
 function linesOf(findings: readonly Finding[], dataDir: string): string[] {
   if (findings.length === 0) return [`No writer left anything in ${dataDir}`];
   return findings.flatMap((finding) => {
-    const { writer, verdict, reason, frames, segments, problems } = finding;
+    const { writer, fate, reason, frames, segments, problems } = finding;
     const held = `${count(frames, 'frame')} in ${count(segments, 'segment')}`;
     const put = `${finding.putCounts} of ${finding.foundCounts} counts put`;
     const why = reason === undefined ? '' : ` (${reason})`;
     return [
-      `${writer}  ${verdict.padEnd(12)}  ${held}, ${put}: ${meanings[verdict]}${why}`,
+      `${writer}  ${fate.padEnd(12)}  ${held}, ${put}: ${meanings[fate]}${why}`,
       ...problems.map(({ kind, segment, detail }) => `  ${kind} ${segment} ${detail}`.trimEnd()),
     ];
   });

@@ -12,8 +12,8 @@ export interface RecoveryMetrics {
   journalError(kind: 'torn' | 'corrupt'): void;
 }
 
-/** What became of a journal at the last look; those of `settledVerdicts` leave nothing to do. */
-export type Verdict =
+/** What became of a journal at the last look; those of `settledFates` leave nothing to do. */
+export type Fate =
   /** All is put, its writer is sealed now. */
   | 'sealed'
   /** Its writer was sealed before: what it held is in the store, put again where that may be. */
@@ -37,7 +37,7 @@ export type Verdict =
   /** The registry or the store refused or did not answer; another attempt may succeed. */
   | 'failed';
 
-export const settledVerdicts: ReadonlySet<Verdict> = new Set<Verdict>([
+export const settledFates: ReadonlySet<Fate> = new Set<Fate>([
   'sealed',
   'over',
   'empty',
@@ -48,7 +48,7 @@ export const settledVerdicts: ReadonlySet<Verdict> = new Set<Verdict>([
 export interface Finding {
   readonly writer: WriterId;
   readonly folder: string;
-  readonly verdict: Verdict;
+  readonly fate: Fate;
   /** What went wrong; for a person. */
   readonly reason: string | undefined;
   readonly segments: number;
@@ -122,14 +122,14 @@ export class RecoveryBook {
     this.#metrics.ledgerConfirmed(found.counts);
   }
 
-  judge(writer: WriterId, folder: string, verdict: Verdict, reason?: string): void {
+  judge(writer: WriterId, folder: string, fate: Fate, reason?: string): void {
     const replay = this.#estates.get(writer)?.replay;
     const quarters = [...(this.#quarters.get(writer)?.values() ?? [])];
     const put = quarters.filter(({ isPut }) => isPut);
     this.#findings.set(writer, {
       writer,
       folder,
-      verdict,
+      fate,
       reason,
       segments: replay?.segments.length ?? 0,
       frames: replay?.segments.reduce((sum, { frames }) => sum + frames, 0) ?? 0,
@@ -139,7 +139,7 @@ export class RecoveryBook {
       putCells: put.reduce((sum, { cells }) => sum + cells, 0),
     });
     // Nobody looks at it again: what is kept of it is what was found.
-    if (!settledVerdicts.has(verdict) || verdict === 'in_use') return;
+    if (!settledFates.has(fate) || fate === 'in_use') return;
     this.#estates.delete(writer);
     if (put.length === quarters.length) this.#quarters.delete(writer);
   }

@@ -20,7 +20,7 @@ import type { HostIdentity } from './host-identity.ts';
 import { blankRecord, cellAt } from './estate.ts';
 import type { Estate } from './estate.ts';
 import { RecoveryBook } from './recovery-book.ts';
-import type { RecoveryMetrics, Verdict } from './recovery-book.ts';
+import type { RecoveryMetrics, Fate } from './recovery-book.ts';
 import { registerDead } from './registration.ts';
 import { sweepFolders } from './sweep.ts';
 import { readWriterNote } from './writer-run.ts';
@@ -98,8 +98,8 @@ export class Recovery {
       if (this.#closed.has(writer) || this.#leftOpen.has(writer)) continue;
       const folder = path.join(journalFolder, name);
       try {
-        const verdict = await this.#lookAt(writer, folder);
-        if (verdict !== undefined) this.book.judge(writer, folder, verdict);
+        const fate = await this.#lookAt(writer, folder);
+        if (fate !== undefined) this.book.judge(writer, folder, fate);
       } catch (thrown) {
         // One estate that cannot be settled must not keep the others waiting.
         failure ??= thrown;
@@ -113,7 +113,7 @@ export class Recovery {
   }
 
   /** Whoever holds the lock is alive, or recovers already. Undefined: stopped in between. */
-  async #lookAt(writer: WriterId, folder: string): Promise<Verdict | undefined> {
+  async #lookAt(writer: WriterId, folder: string): Promise<Fate | undefined> {
     const lock = await this.#options.tryLock(folder);
     if (lock === undefined) return 'in_use';
     try {
@@ -135,7 +135,7 @@ export class Recovery {
     return { writer, folder, replay, entry, note, suspect };
   }
 
-  async #settle(estate: Estate): Promise<Verdict | undefined> {
+  async #settle(estate: Estate): Promise<Fate | undefined> {
     const { writer, replay, entry } = estate;
     const isDead = this.#proof.isDead(estate.suspect);
     const neverWrote = replay.segments.length === 0 && replay.alarms === 0;
@@ -165,7 +165,7 @@ export class Recovery {
   }
 
   /** All was put in an earlier pass; only the proof of death was wanting. */
-  async #sealPut({ estate, alarms }: PutEstate): Promise<Verdict> {
+  async #sealPut({ estate, alarms }: PutEstate): Promise<Fate> {
     const { registry } = this.#options.link;
     const { writer } = estate;
     const entry = await registry.read(writer);
@@ -207,7 +207,7 @@ export class Recovery {
     return found.alarms;
   }
 
-  async #seal(estate: Estate, chain: RegistryChain, alarms: number): Promise<Verdict> {
+  async #seal(estate: Estate, chain: RegistryChain, alarms: number): Promise<Fate> {
     const { writer, replay, entry } = estate;
     const { log, link } = this.#options;
     // By the record as it stands now: the writer may have published more since it was put.
@@ -240,7 +240,7 @@ export class Recovery {
   }
 
   /** Its files stay: what is missing may yet be found, or be read after all. */
-  #leaveOpen({ writer, folder, replay, entry }: Estate): Verdict {
+  #leaveOpen({ writer, folder, replay, entry }: Estate): Fate {
     // What could not be read now may be readable later.
     const unreadable = replay.problems.some(({ kind }) => kind === 'segment_unreadable');
     if (!unreadable) this.#leftOpen.add(writer);
@@ -255,11 +255,11 @@ export class Recovery {
     return unreadable ? 'unreadable' : isLost ? 'lost' : 'gap';
   }
 
-  async #close({ writer, folder }: Estate, verdict: Verdict): Promise<Verdict> {
+  async #close({ writer, folder }: Estate, fate: Fate): Promise<Fate> {
     await moveSegmentsAside({ disk: this.#options.disk, folder });
     this.#closed.add(writer);
     this.#proof.forget(writer);
-    return verdict;
+    return fate;
   }
 
   /** Whoever was registered has a record: in the store that it counted for, and in no other. */

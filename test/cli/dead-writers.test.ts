@@ -69,7 +69,7 @@ describe('recover', () => {
 
     const again = await run('recover', '--data-dir', dataDir, '--json');
     expect(again.code).toBe(0);
-    expect(JSON.parse(again.out)).toMatchObject({ settled: true, writers: [{ verdict: 'over' }] });
+    expect(JSON.parse(again.out)).toMatchObject({ settled: true, writers: [{ fate: 'over' }] });
     expect(await run('recover', '--data-dir', dataDir, '--quiet')).toMatchObject({ out: '' });
     expect(await storedIn(dataDir)).toBe(42);
   }, 60_000);

@@ -95,22 +95,22 @@ describeOnHBase('recover and writers', (on) => {
         const runs = await Promise.all(places.map((place) => recovered(scene, place)));
         for (const { code, writers } of runs) {
           expect(code).toBe(1);
-          expect(writers).toMatchObject([{ verdict: 'unproven', foundCounts: 42, putCounts: 42 }]);
+          expect(writers).toMatchObject([{ fate: 'unproven', foundCounts: 42, putCounts: 42 }]);
         }
         expect(await total(scene)).toBe(42);
         // In its own folder the lock says that it lives.
         const beside = await recovered(scene, scene.dataDir);
-        expect(beside).toMatchObject({ code: 0, writers: [{ verdict: 'in_use' }] });
+        expect(beside).toMatchObject({ code: 0, writers: [{ fate: 'in_use' }] });
         await post(scene, 8);
         const writer = await writerOf(scene);
         await scene.service.kill9();
         // The copy's lock is as free as before, and proves as little.
         expect(await recovered(scene, places[0] ?? '')).toMatchObject({ code: 1 });
         const own = await recovered(scene, scene.dataDir);
-        expect(own).toMatchObject({ code: 0, writers: [{ writer, verdict: 'sealed' }] });
+        expect(own).toMatchObject({ code: 0, writers: [{ writer, fate: 'sealed' }] });
         expect(own.writers).toMatchObject([{ foundCounts: 50, putCounts: 50 }]);
         const late = await recovered(scene, places[1] ?? '');
-        expect(late).toMatchObject({ code: 0, writers: [{ verdict: 'over' }] });
+        expect(late).toMatchObject({ code: 0, writers: [{ fate: 'over' }] });
         const list = await run('writers', '--json', ...scene.flags);
         const { writers } = JSON.parse(list.out) as { writers: Record<string, unknown>[] };
         const sealed = { writer, state: 'sealed', sealedBy: 'recoverer', position: 2 };
@@ -172,7 +172,7 @@ describeOnHBase('recover and writers', (on) => {
           clock,
           waitFor: (ms) => Promise.resolve(clock.pass(ms)),
         });
-        expect(findings).toMatchObject([{ writer, verdict: 'sealed', putCounts: 50 }]);
+        expect(findings).toMatchObject([{ writer, fate: 'sealed', putCounts: 50 }]);
         // The pause must be one: more than a minute.
         const leftMs = Math.max(0, 62_000 - (performance.now() - stoppedAt));
         await new Promise((resolve) => setTimeout(resolve, leftMs));

@@ -61,7 +61,7 @@ test('a journal with a gap stays lost: what can be read counts, its files stay',
   const next = await CoreHarness.start({ rows, clock, dataDir });
   await next.core.recover();
   const [finding] = next.core.recovery.book.findings;
-  expect(finding).toMatchObject({ writer, verdict: 'lost' });
+  expect(finding).toMatchObject({ writer, fate: 'lost' });
   await next.core.readRegistry();
   expect(next.core.completeness.lost).toMatchObject([{ writer }]);
   expect(next.core.completeness.completeThroughMs).toBe(clock.wallMs());

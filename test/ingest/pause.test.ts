@@ -171,12 +171,12 @@ test('a look beside a round takes a record of its own for its own', async () => 
     await held.passed;
     return found;
   };
-  const verdict = chain?.verify();
+  const standing = chain?.verify();
   await until(() => isHeld, 2000);
   await harness.core.rounds.flush();
   await harness.core.rounds.flush();
   held.letGo();
-  expect(await verdict).toBe('ours');
+  expect(await standing).toBe('ours');
   expect(writerOf(harness)).toBe(first);
   await harness.stop();
 });
