@@ -155,7 +155,8 @@ class RunningService implements Service {
         readAd: (...question) => asked(core, (store) => store.readAd(...question)),
         readAdSite: (...question) => asked(core, (store) => store.readAdSite(...question)),
       },
-      readRegistry: () => asked(core, () => core.readRegistry()),
+      readRegistry: () =>
+        asked(core, async () => ({ ...(await core.readRegistry()), dead: core.writers.dead })),
       unflushed: (ad, site, quarters) => core.unflushedOf(ad, site, quarters),
       flushFirst: async () => {
         const { outcome } = await core.rounds.flush();

@@ -138,14 +138,19 @@ function instantText(quarter: number): string {
   return new Date(quarterStartMs(quarter)).toISOString();
 }
 
-/** `lost` only where it says something: nobody else has to know the word. */
-function completeShape({ completeThroughMs, final, lost = [] }: RangedAnswer): Readonly<{
+/** `lost` and `dead` only where they say something: nobody else has to know the words. */
+function completeShape({ completeThroughMs, final, lost = [], dead = [] }: RangedAnswer): Readonly<{
   completeThrough: string | null;
   final: boolean;
   lost?: readonly string[];
+  dead?: readonly string[];
 }> {
-  const complete = { completeThrough: momentText(completeThroughMs), final };
-  return lost.length === 0 ? complete : { ...complete, lost };
+  return {
+    completeThrough: momentText(completeThroughMs),
+    final,
+    ...(lost.length === 0 ? {} : { lost }),
+    ...(dead.length === 0 ? {} : { dead }),
+  };
 }
 
 export function momentText(atMs: number | null): string | null {

@@ -44,6 +44,13 @@ export class WritersSeen {
     return counts;
   }
 
+  /** Those that hold back what is complete, and are silent. */
+  get dead(): readonly { readonly writer: WriterId; readonly watermarkMs: number }[] {
+    return this.#entries
+      .filter(({ seenState }) => seenState === 'dead')
+      .map(({ writer, record }) => ({ writer, watermarkMs: record.watermarkMs }));
+  }
+
   see(entries: readonly RegistryEntry[]): void {
     this.#entries = entries.map((entry) => ({ ...entry, seenState: this.#stateOf(entry) }));
   }

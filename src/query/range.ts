@@ -65,22 +65,22 @@ export function isFinal(completeThroughMs: number | null, range: QuarterRange): 
   );
 }
 
-/** A writer whose disk is gone, by the moments of its registry record. */
-export interface LostWriter {
+/** A writer that is lost, or dead, by the moments of its registry record. */
+export interface MissedWriter {
   readonly writer: string;
   /** All that it accepted before is in the store. */
   readonly watermarkMs: number;
-  /** It was called lost: it accepted nothing after. */
-  readonly lostMs: number;
+  /** It was called lost: it accepted nothing after. Absent: nobody knows when it ended. */
+  readonly lostMs?: number;
 }
 
 /** Those who may have counted in the range what the store never got. */
-export function touching(lost: readonly LostWriter[], range: QuarterRange): readonly string[] {
-  const touches = ({ watermarkMs, lostMs }: LostWriter): boolean =>
+export function touching(missed: readonly MissedWriter[], range: QuarterRange): readonly string[] {
+  const touches = ({ watermarkMs, lostMs = Infinity }: MissedWriter): boolean =>
     // An event may be a day old when it is accepted, and wait for a store for another.
     quarterStartMs(range.end) > watermarkMs - finalAfterMs &&
     quarterStartMs(range.first) <= lostMs + eventAheadMsMax;
-  return lost.filter(touches).map(({ writer }) => writer);
+  return missed.filter(touches).map(({ writer }) => writer);
 }
 
 /** The quarter that begins at or after the moment. */

@@ -8,6 +8,7 @@ import type { AdId } from '../../src/model/cell.ts';
 import { CounterStore } from '../../src/store/counter-store.ts';
 import { EmbeddedRowStore } from '../../src/store/embedded/embedded-row-store.ts';
 import { freePort, ServiceProcess } from '../crash/service-process.ts';
+import { runCli } from '../../src/cli/cli.ts';
 import { run } from './run.ts';
 
 let home: string;
@@ -144,6 +145,24 @@ describe('writers', () => {
     expect(await listed()).toMatchObject({ writers: [{ state: 'sealed', sealedBy: 'recoverer' }] });
     expect((await run(...yes)).err).toContain('it is sealed');
   }, 60_000);
+
+  test('a person is asked for the id, and another answer changes nothing', async () => {
+    const asked: string[] = [];
+    const answering = (answer: string): Promise<number> =>
+      runCli(['writers', 'lost', writer, '--data-dir', dataDir, '--quiet'], {
+        out: () => undefined,
+        err: () => undefined,
+        ask: (question) => {
+          asked.push(question);
+          return Promise.resolve(answer);
+        },
+      });
+    expect(await answering('yes')).toBe(1);
+    expect(await listed()).toMatchObject({ writers: [{ state: 'open' }] });
+    expect(await answering(writer)).toBe(0);
+    expect(await listed()).toMatchObject({ writers: [{ state: 'lost' }] });
+    expect(asked).toEqual(Array.from({ length: 2 }, () => `Type ${writer} to give it up: `));
+  });
 
   test('a writer that nobody knows is named so', async () => {
     const { code, err } = await run('writers', 'lost', 'a'.repeat(16), '--data-dir', dataDir);

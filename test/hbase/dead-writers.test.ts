@@ -4,6 +4,7 @@ import { cp, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from '@jest/globals';
+import { runCli } from '../../src/cli/cli.ts';
 import { configOfProcess } from '../../src/config.ts';
 import type { Config } from '../../src/config.ts';
 import { createLog } from '../../src/log.ts';
@@ -126,12 +127,25 @@ describeOnHBase('recover and writers', (on) => {
       await withService(await tables(), async (scene) => {
         await post(scene, 42);
         await json(scene, '/v1/flush', 'POST');
-        await post(scene, 8);
         const writer = await writerOf(scene);
         const giveUp = ['writers', 'lost', writer, '--yes-lost', writer, ...scene.flags];
         const refused = await run(...giveUp);
         expect(refused.code).toBe(1);
         expect(refused.err).toContain('so it lives');
+        // It speaks while the operator thinks: what was shown is no longer what stands.
+        const thinking = await runCli(
+          ['writers', 'lost', writer, '--even-if-alive', ...scene.flags],
+          {
+            out: () => undefined,
+            err: () => undefined,
+            ask: async () => {
+              await json(scene, '/v1/flush', 'POST');
+              return writer;
+            },
+          },
+        );
+        expect(thinking).toBe(1);
+        await post(scene, 8);
         expect(await run(...giveUp, '--even-if-alive')).toMatchObject({ code: 0 });
         const { lost, completeThrough } = await json(scene, '/v1/ads/a');
         expect(lost).toEqual([writer]);

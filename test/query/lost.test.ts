@@ -44,3 +44,15 @@ test('everything kept holds it, per site too', async () => {
   const answer = await world.asking.adSites(ad, everything, page);
   expect(answer.lost).toEqual(['00000000000000a0']);
 });
+
+test('a dead writer is named where the range reaches beyond what it had flushed', async () => {
+  const world = await World.create();
+  const dead = [{ writer: '00000000000000b0', watermarkMs: quarterStartMs(nowQuarter - 4 * day) }];
+  world.registry = { completeThroughMs: quarterStartMs(nowQuarter - 4 * day), dead };
+  const deadIn = async (first: number, end: number): Promise<unknown> => {
+    const range = between(nowQuarter + first, nowQuarter + end);
+    return (await world.asking.adTotals([ad], range))[0]?.dead;
+  };
+  expect(await deadIn(-9 * day, -6 * day)).toEqual([]);
+  expect(await deadIn(-9 * day, 0)).toEqual(['00000000000000b0']);
+});
