@@ -3,7 +3,7 @@
 import path from 'node:path';
 import { Announcements } from './announcements.ts';
 import { FlushRounds } from './flush/rounds.ts';
-import type { FlushReport } from './flush/rounds.ts';
+import type { FlushCall, FlushReport } from './flush/rounds.ts';
 import { AcceptClock } from './ingest/accept-clock.ts';
 import { Ingest } from './ingest/ingest.ts';
 import { Recovery } from './ingest/recovery.ts';
@@ -84,6 +84,7 @@ export class Core {
       metrics,
       log,
       wallMs: () => clock.wallMs(),
+      monotonicMs: () => clock.monotonicMs(),
       onBroken,
     });
     const monotonicMs = (): number => clock.monotonicMs();
@@ -130,8 +131,8 @@ export class Core {
   }
 
   /** A round, and what it made of the registry. */
-  async flush(): Promise<FlushReport> {
-    const report = await this.rounds.flush();
+  async flush(call?: FlushCall): Promise<FlushReport> {
+    const report = await this.rounds.flush(call);
     await this.readRegistry().catch(() => undefined);
     return report;
   }
@@ -170,7 +171,9 @@ export class Core {
     clearInterval(this.#sampling);
     await this.ingest.stop();
     const late = waitUnref(waitMs).then(() => false);
-    const sealing = this.rounds.flush().then((report) => report.outcome === 'success');
+    const sealing = this.rounds
+      .flush({ setAside: true })
+      .then(({ outcome }) => outcome === 'success');
     const sealed = await Promise.race([sealing, late]);
     // A put of the recovery may be on its way; it may land, and is repeated by the next start.
     await Promise.race([this.recovery.stop(), late]);

@@ -11,8 +11,13 @@ export const hbaseScanReplyBytesMax = 512 * 1_024;
 /** After a reply of so many bytes others get their turn before the next one is taken. */
 export const hbaseLargeReplyBytes = 64 * 1_024;
 
-/** Calls that wait for an answer on one connection. */
+/** Calls that wait for an answer of one server, and those that wait for their turn. */
 export const hbasePendingCallsMax = 1024;
+export const hbaseWaitingCallsMax = 8_192;
+/** Bytes of calls under way at one server, or still in its socket; one larger call goes alone. */
+export const hbasePendingBytesMax = 16 * 1_048_576;
+/** Calls whose caller has gone, and whose answers may still come, of one connection. */
+export const hbaseAbandonedCallsMax = 8_192;
 /**
  * A connection that awaits an answer and is silent for so long ends with the next call that runs
  * out of time. Longer than a server's usual garbage collection, shorter than a registry's call.
@@ -34,19 +39,36 @@ export const hbaseRegionsKeptMax = 20_000;
 /** Wait before an attempt is repeated: doubled each time, with jitter. */
 export const hbaseRetryWaitMs = 50;
 export const hbaseRetryWaitMsMax = 2_000;
-/** The same where the server says that it has too much to do. */
+/** The same where the server says that it has too much to do: nobody sends anything meanwhile. */
 export const hbaseThrottleWaitMs = 500;
 export const hbaseThrottleWaitMsMax = 8_000;
+/** Calls that a server takes at once again before it is no longer watched; or so long unrefused. */
+export const hbaseRecoveredCalls = 64;
+export const hbaseRecoveredMs = 30_000;
+/** Overloaded regions that are watched; servers that are remembered though nothing goes there. */
+export const hbasePacesMax = 1_000;
+/** Multi calls of one put that are refused as a whole and cut in two; then so many in a row. */
+export const hbaseRefusalsMax = 512;
+export const hbaseRefusalsInARowMax = 32;
+/** One question to meta; silence for so long also ends the connection to its server. */
+export const hbaseMetaQuestionMs = 2_500;
+/** What meta said of a region that is nowhere is not asked again sooner. */
+export const hbaseNotReadyKeptMs = 50;
 /** One question to ZooKeeper, its session included. */
 export const hbaseZooKeeperAttemptMsMax = 4_000;
 /** Between two looks at a procedure of the master. */
 export const hbaseProcedurePollMs = 50;
+/** Between two looks at a region that is compacted, or not yet to be split or merged. */
+export const hbaseRegionPollMs = 100;
 
 assert(hbaseMultiBytesMax < hbaseFrameBytesMax, 'a Multi fits a frame');
 assert(hbaseScanReplyBytesMax < hbaseFrameBytesMax, 'a scan reply fits a frame');
 assert(hbaseLargeReplyBytes <= hbaseScanReplyBytesMax, 'a full scan reply is a large one');
 assert(hbaseRetryWaitMs <= hbaseRetryWaitMsMax, 'waits grow to their bound');
 assert(hbaseThrottleWaitMs > hbaseRetryWaitMs, 'an overloaded server is left alone for longer');
+assert(hbaseMultiBytesMax <= hbasePendingBytesMax, 'a Multi need not go alone');
+assert(hbaseSilenceMs < hbaseMetaQuestionMs, 'a question to meta can leave a dark server');
+assert(hbaseRefusalsInARowMax > 2 * Math.log2(hbaseMultiPutsMax), 'a poisoned put is found');
 
 // ── Core: accepting, counting, flushing ──
 /** A step of the wall clock beyond this is a leap and not followed. */
@@ -91,6 +113,17 @@ export const pendingEventsMax = 200_000;
 export const frameEventsMax = 20_000;
 /** Putting the dirty cells of one round, retries included. */
 export const flushTimeoutMs = 25_000;
+/** A round gives the event loop back after so long. */
+export const flushSliceMs = 2;
+/** Cells that a round settles or audits between two looks at the time. */
+export const flushCellsPerLook = 256;
+/** Putting cells that were set aside, behind all others of the round. */
+export const setAsideTimeoutMs = 5_000;
+/** When what was set aside is tried again: doubled each time that all of it is refused. */
+export const setAsideRetryMs = 30_000;
+export const setAsideRetryMsMax = 5 * 60_000;
+/** Cells set aside that status and log describe one by one; the rest is only counted. */
+export const setAsideExamplesMax = 20;
 /** Rough bytes that a live cell costs beyond its ids. */
 export const cellOverheadBytes = 420;
 /** The last flush of a stop is waited for so long at least. */
@@ -110,6 +143,8 @@ export const newIdentityRetryMs = 1_000;
 
 assert(silenceGapMs < deadAfterMs, 'a silence is looked at more than once');
 assert(pauseMs < deadAfterMs, 'who may have been taken for dead looks before it goes on');
+assert(setAsideRetryMs <= setAsideRetryMsMax, 'waits grow to their bound');
+assert(setAsideTimeoutMs < flushTimeoutMs, 'what is refused takes less time than the others');
 assert(registryTimeoutMs <= flushTimeoutMs, 'the registry is asked within a round');
 assert(hbaseSilenceMs < registryTimeoutMs, 'a call to the registry can leave a dark server');
 
@@ -195,9 +230,9 @@ assert(keepAliveTimeoutMs < socketIdleMsMax, 'an idle connection ends by keep-al
 
 // ── Store rooms and queries ──
 /** Bytes of one batch of puts; a larger flush goes in several, one after the other. */
-export const putBatchBytesMax = 32 * 1_048_576;
+export const putBatchBytesMax = 8 * 1_048_576;
 /** Encoding gives the event loop back after so long. */
-export const encodeSliceMs = 4;
+export const encodeSliceMs = 2;
 /** Scans of one process under way at once, over all queries. */
 export const scansConcurrentMax = 32;
 /** Scans that wait for their turn: 100 questions for 100 ads of 16 salts each. */
@@ -240,4 +275,25 @@ export const cliSchemaTimeoutMs = 120_000;
 export const recoverPollMs = 20_000;
 
 assert(recoverPollMs < silenceGapMs, 'a command that waits watches without a gap');
+/** `adcounter doctor`: one step towards a server: its name resolved, connected, a session. */
+export const doctorStepMs = 3_000;
+/** One call to a server that answered so far. */
+export const doctorCallMs = 5_000;
+/** All of it, also where every address is dark; what is not done by then is skipped. */
+export const doctorTotalMs = 60_000;
+/** Servers that are looked at together. */
+export const doctorServersConcurrentMax = 16;
+/** Region servers that are looked at one by one, and lines that are told of one kind. */
+export const doctorServersMax = 200;
+/** Paths of ZooKeeper's root that are searched for the znode that was meant. */
+export const doctorPathsMax = 50;
+/** A clock that differs by less is no news; a server's report may also be so old. */
+export const doctorClockMs = 2_000;
+export const doctorReportLagMs = 3_000;
+/** Less free space than this is worth a warning. */
+export const doctorDiskLowBytes = 1_073_741_824;
+
+assert(doctorStepMs + doctorCallMs < doctorTotalMs, 'there is time for more than one server');
+assert(doctorClockMs + doctorReportLagMs < clockLeapMs, 'a clock is warned of before it leaps');
+assert(doctorDiskLowBytes > journalDiskFreeBytesMin, 'a disk is warned of before it is full');
 assert(cliTimeoutMs > queryFreshTimeoutMs, 'a command waits longer than the service it asks');

@@ -159,8 +159,9 @@ class RunningService implements Service {
         asked(core, async () => ({ ...(await core.readRegistry()), dead: core.writers.dead })),
       unflushed: (ad, site, quarters) => core.unflushedOf(ad, site, quarters),
       flushFirst: async () => {
-        const { outcome } = await core.rounds.flush();
-        if (outcome !== 'success') throw new CounterError('STORE_UNAVAILABLE', 'retry');
+        // A cell set aside is told as unflushed; it must not refuse the answer to everybody.
+        const { othersArrived } = await core.rounds.flush();
+        if (!othersArrived) throw new CounterError('STORE_UNAVAILABLE', 'retry');
       },
       // By which this process accepts, so that its own events never lie beyond the range.
       nowMs: () => core.ingest.current?.clock.nowMs() ?? this.#clock.wallMs(),
@@ -173,7 +174,7 @@ class RunningService implements Service {
       readiness: () => readinessOf(core, this.#phase),
       status: () => report.document(),
       flush: async (): Promise<FlushAnswer> => {
-        const { outcome, cells, ms } = await core.flush();
+        const { outcome, cells, ms } = await core.flush({ setAside: true });
         const { completeThroughMs } = core.completeness;
         return { outcome, cells, ms: Math.round(ms), completeThroughMs };
       },

@@ -4,8 +4,9 @@ import type { Core } from './core.ts';
 import type { FlushReport } from './flush/rounds.ts';
 import type { Readiness } from './http/ports.ts';
 import type { SeenState, SeenWriter } from './ingest/writers-seen.ts';
-import { budgetSampleMsMin } from './limits.ts';
+import { budgetSampleMsMin, setAsideExamplesMax } from './limits.ts';
 import type { GaugeSource } from './metrics.ts';
+import { quarterStartMs } from './model/quarter.ts';
 
 export interface StatusOptions {
   readonly core: Core;
@@ -28,7 +29,7 @@ export function readinessOf(core: Core, phase: Phase): Readiness {
   const run = core.ingest.current;
   if (run?.clock.degraded === true) reasons.push('clock');
   if (run !== undefined && !run.registered) reasons.push('unregistered');
-  if (core.rounds.setAside > 0) reasons.push('cells_set_aside');
+  if (cellsSetAside(core) > 0) reasons.push('cells_set_aside');
   return { state: reasons.length === 0 ? 'ready' : 'degraded', reasons };
 }
 
@@ -74,6 +75,7 @@ export class StatusReport {
       dead: idsOf(core, 'dead'),
       lost: idsOf(core, 'lost'),
       unflushed: { counts: unflushedCounts(core), cells: sumOf(core, 'dirtyCells') },
+      setAside: { cells: cellsSetAside(core), examples: examplesOf(core) },
       memory: { bytes: core.ingest.memoryBytes, max: memoryBytesMax },
       lastFlush: flushOf(core.rounds.last),
       journal: {
@@ -95,7 +97,7 @@ export class StatusReport {
       memoryBytes: () => core.ingest.memoryBytes,
       journalBytes: () => core.ingest.runs.reduce((sum, run) => sum + run.journal.bytes, 0),
       dataDirFreeBytes: () => core.freeBytes,
-      cellsSetAside: () => core.rounds.setAside,
+      cellsSetAside: () => cellsSetAside(core),
       ledgerUnflushed: () => unflushedCounts(core),
       completeThroughSeconds: () => {
         const { completeThroughMs } = core.completeness;
@@ -123,7 +125,25 @@ function unflushedCounts(core: Core): number {
   return sumOf(core, 'unflushedCounts') + core.recovery.book.unflushedCounts;
 }
 
-function sumOf(core: Core, name: 'openCells' | 'dirtyCells' | 'unflushedCounts'): number {
+function cellsSetAside(core: Core): number {
+  return sumOf(core, 'asideCells') + core.recovery.setAside.cells;
+}
+
+/** Some of the cells that the store refuses for good, so that somebody can see to them. */
+function examplesOf(core: Core): readonly Readonly<Record<string, unknown>>[] {
+  const ofRuns = core.ingest.runs.flatMap(({ counters }) =>
+    counters.asideExamples(setAsideExamplesMax),
+  );
+  const all = [...ofRuns, ...core.recovery.setAside.examples].slice(0, setAsideExamplesMax);
+  return all.map(({ writer, ad, site, eventQuarter, reason }) => {
+    const quarter = momentOrNull(quarterStartMs(eventQuarter));
+    return { table: 'counts', writer, ad, site, quarter, reason };
+  });
+}
+
+type Summed = 'openCells' | 'dirtyCells' | 'asideCells' | 'unflushedCounts';
+
+function sumOf(core: Core, name: Summed): number {
   return core.ingest.runs.reduce((sum, run) => sum + run.counters[name], 0);
 }
 

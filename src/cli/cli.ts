@@ -3,6 +3,7 @@
 import yargs, { type Argv } from 'yargs';
 import { version } from '../version.ts';
 import { addCommand, exitCodes, type Command, type ExitCode, type Terminal } from './command.ts';
+import { doctorCommand } from './doctor.ts';
 import { flushCommand } from './flush.ts';
 import { healthcheckCommand } from './healthcheck.ts';
 import { recoverCommand } from './recover.ts';
@@ -18,6 +19,7 @@ const commands: readonly Command[] = [
   schemaCommand,
   recoverCommand,
   writersCommand,
+  doctorCommand,
   healthcheckCommand,
 ];
 

@@ -35,6 +35,7 @@ const meanings: Readonly<Record<Fate, string>> = {
   lost: 'what can be read is in the store; something is missing, and it was called lost',
   unreadable: 'what can be read is in the store; left open, since the disk did not give the rest',
   other_store: 'left alone: this store does not know it, so it counted for another store',
+  refused: 'put but for what the store refuses for good; left open, its files stay where they are',
   failed: 'not finished; the same command may be repeated',
 };
 

@@ -1,11 +1,27 @@
 // Owns the cells of one acceptance quarter: what was counted, what the store has confirmed.
-// Counts change by apply() alone, which takes what a synced frame says; nothing is ever evicted.
+// Promises that a cell is on exactly one list while n > confirmedN, and on none else, at any moment
+// of a flush. Counts change by apply() alone, which takes what a synced frame says.
 import { cellOverheadBytes } from '../limits.ts';
 import { assert } from '../model/assert.ts';
 import { noCounts, sumOf } from '../model/cell.ts';
 import type { AdId, MeasureCounts, SiteId } from '../model/cell.ts';
+import type { CounterError } from '../model/errors.ts';
 
-/** One cell in memory. Everything but its key changes, in apply() and confirm() only. */
+/**
+ * Dirty cells. Frozen while a flush sends them: then a cell that changes remembers what it was,
+ * so that a copy of a million cells costs nothing until they change.
+ */
+export class SlotList {
+  readonly slots: CellSlot[] = [];
+  /** The answer of these first ones is known: they are on another list now, or on none. */
+  settled = 0;
+  frozen = false;
+}
+
+/** What became of a cell that was sent; an error: the store refuses it for good. */
+export type CellOutcome = 'confirmed' | 'failed' | CounterError;
+
+/** One cell in memory. Everything but its key changes, in apply() and settle() only. */
 export class CellSlot {
   readonly number: number;
   readonly claimed: boolean;
@@ -22,7 +38,12 @@ export class CellSlot {
   keySegment = 0;
   /** Set while a frame that touches the cell is being formed or synced. */
   formed: FormedCell | undefined = undefined;
-  listedDirty = false;
+  /** The list that it is on: it is dirty. */
+  list: SlotList | undefined = undefined;
+  /** What it counted when its list was frozen, if it has changed since. */
+  sent: MeasureCounts | undefined = undefined;
+  /** Why the store refuses it for good: it is set aside. */
+  refusal: CounterError | undefined = undefined;
 
   constructor(number: number, key: CellKey) {
     this.number = number;
@@ -71,8 +92,19 @@ export class CellTable {
   /** Position of the last frame that counted here. */
   lastPosition = 0;
   bytes = 0;
+  /** Cells with n > confirmedN, those set aside included. */
+  dirtyCells = 0;
+  asideCells = 0;
+  /** Counted and not confirmed: kept as it changes, and replaced by each audit's sum. */
+  unflushedCounts = 0;
   readonly #slots = new Map<string, CellSlot>();
-  #dirty: CellSlot[] = [];
+  #dirty = new SlotList();
+  #aside = new SlotList();
+  readonly #frozen = new Set<SlotList>();
+  #audit: Iterator<CellSlot> | undefined;
+  /** The audit under way has seen the cells below this number, and this is what it found. */
+  #auditedCells = 0;
+  #auditedCounts = 0;
 
   constructor(acceptanceQuarter: number | undefined) {
     this.acceptanceQuarter = acceptanceQuarter;
@@ -80,10 +112,6 @@ export class CellTable {
 
   get size(): number {
     return this.#slots.size;
-  }
-
-  get dirty(): readonly CellSlot[] {
-    return this.#dirty;
   }
 
   find(key: CellKey): CellSlot | undefined {
@@ -106,24 +134,118 @@ export class CellTable {
     const n = sumOf(formed.counts);
     const grown = n - slot.n;
     assert(grown > 0, 'a cell never counts down');
+    if (slot.list?.frozen === true) slot.sent ??= slot.counts;
     slot.counts = formed.counts;
     slot.n = n;
     slot.keySegment = formed.keySegment;
     slot.formed = undefined;
-    if (!slot.listedDirty) {
-      slot.listedDirty = true;
-      this.#dirty.push(slot);
+    this.#grow(slot, grown);
+    if (slot.list === undefined) {
+      this.dirtyCells++;
+      this.#enlist(slot, this.#dirty);
     }
     return grown;
   }
 
-  /** Takes out of the dirty list what is confirmed. Answers how many remain. */
-  sweep(): number {
-    this.#dirty = this.#dirty.filter((slot) => {
-      slot.listedDirty = slot.n > slot.confirmedN;
-      return slot.listedDirty;
-    });
-    return this.#dirty.length;
+  /** All that is dirty now, but for what is set aside; each cell as it stands at this moment. */
+  freezeDirty(): SlotList {
+    const list = this.#dirty;
+    this.#dirty = new SlotList();
+    return this.#freeze(list);
+  }
+
+  /** The same of what is set aside. */
+  freezeAside(): SlotList {
+    const list = this.#aside;
+    this.#aside = new SlotList();
+    return this.#freeze(list);
+  }
+
+  /**
+   * The answer for the next cell of a frozen list: exactly what was sent is confirmed, and what
+   * is still dirty is listed anew. Answers the counts that were confirmed.
+   */
+  settleNext(list: SlotList, outcome: CellOutcome): number {
+    const slot = list.slots[list.settled++];
+    assert(slot?.list === list, 'a cell is settled once, on its own list');
+    if (list.settled === list.slots.length) this.#frozen.delete(list);
+    const sent = slot.sent ?? slot.counts;
+    slot.sent = undefined;
+    if (outcome !== 'failed') this.#setRefusal(slot, outcome === 'confirmed' ? undefined : outcome);
+    let confirmed = 0;
+    if (outcome === 'confirmed') {
+      const n = sumOf(sent);
+      confirmed = n - slot.confirmedN;
+      slot.confirmedN = n;
+      slot.confirmedCounts = sent;
+      this.#grow(slot, -confirmed);
+    }
+    if (slot.n === slot.confirmedN) {
+      slot.list = undefined;
+      this.dirtyCells--;
+    } else this.#enlist(slot, slot.refusal === undefined ? this.#dirty : this.#aside);
+    return confirmed;
+  }
+
+  /** Visits every dirty cell once; all in one turn of the event loop. */
+  visitDirty(visit: (slot: CellSlot) => void): void {
+    for (const list of [this.#dirty, this.#aside, ...this.#frozen]) {
+      for (let i = list.settled; i < list.slots.length; i++) {
+        const slot = list.slots[i];
+        if (slot !== undefined) visit(slot);
+      }
+    }
+  }
+
+  /** The first of the cells that are set aside. */
+  asideFirst(cellsMax: number): readonly CellSlot[] {
+    const slots = [this.#aside, ...this.#frozen].flatMap(({ slots: listed, settled }) =>
+      listed.slice(settled, settled + cellsMax),
+    );
+    return slots.filter((slot) => slot.refusal !== undefined).slice(0, cellsMax);
+  }
+
+  /**
+   * Adds up what is unflushed by looking at every cell, whatever the lists say, so many at each
+   * call; what changes behind the place that it has come to is followed. True: the sum is there.
+   */
+  audit(cellsMax: number): boolean {
+    this.#audit ??= this.#slots.values();
+    for (let i = 0; i < cellsMax; i++) {
+      const { done, value } = this.#audit.next();
+      if (done === true) {
+        this.unflushedCounts = this.#auditedCounts;
+        this.#audit = undefined;
+        this.#auditedCells = 0;
+        this.#auditedCounts = 0;
+        return true;
+      }
+      this.#auditedCells++;
+      this.#auditedCounts += value.n - value.confirmedN;
+    }
+    return false;
+  }
+
+  #freeze(list: SlotList): SlotList {
+    list.frozen = true;
+    if (list.slots.length > 0) this.#frozen.add(list);
+    return list;
+  }
+
+  #enlist(slot: CellSlot, list: SlotList): void {
+    slot.list = list;
+    list.slots.push(slot);
+  }
+
+  #grow(slot: CellSlot, counts: number): void {
+    this.unflushedCounts += counts;
+    if (slot.number < this.#auditedCells) this.#auditedCounts += counts;
+  }
+
+  #setRefusal(slot: CellSlot, refusal: CounterError | undefined): void {
+    if (slot.refusal !== undefined) this.asideCells--;
+    if (refusal !== undefined) this.asideCells++;
+    slot.refusal = refusal;
   }
 }
 

@@ -1,17 +1,18 @@
 // Owns one writer's counts in memory: a table per acceptance quarter, always exactly what a
 // synced prefix of its journal says. form() computes the cells of the next frame and changes no
-// count; apply() sets them once the frame is synced. Never waits, never knows disks or stores.
+// count; apply() sets them once the frame is synced. One flush at a time sends what is dirty, and
+// no step of it grows with the number of cells. Never waits, never knows disks or stores.
 import { assert } from '../model/assert.ts';
-import { addInPlace, cellCountEnd, countOf, lagBetween, noCounts, sumOf } from '../model/cell.ts';
-import type { AdId, Cell, MeasureCounts, SiteId } from '../model/cell.ts';
+import { addInPlace, cellCountEnd, countOf, sumOf } from '../model/cell.ts';
+import type { AdId, SiteId } from '../model/cell.ts';
 import type { AdEvent } from '../model/event.ts';
 import type { MeasureCode } from '../model/measure.ts';
 import { quarterOf } from '../model/quarter.ts';
 import type { QuarterRange } from '../model/quarter.ts';
-import { claimedWriterOf } from '../model/writer-id.ts';
 import type { WriterId } from '../model/writer-id.ts';
 import { CellTable, FormedCell } from './cell-table.ts';
-import type { CellSlot } from './cell-table.ts';
+import type { CellSlot, SlotList } from './cell-table.ts';
+import { SentCells } from './sent-cells.ts';
 
 export interface FrameStamp {
   readonly acceptMs: number;
@@ -19,14 +20,14 @@ export interface FrameStamp {
   readonly acceptanceQuarter: number | undefined;
 }
 
-/** Dirty cells as they stood at one frame boundary. */
-export interface DirtySnapshot {
-  readonly tables: readonly CellTable[];
-  readonly slots: readonly CellSlot[];
-  /** What slot i counted then. */
-  readonly counts: readonly MeasureCounts[];
-  /** Slot i as the store takes it; made when asked for, not a hundred thousand at once. */
-  readonly cells: { readonly count: number; at(i: number): Cell };
+/** A cell that the store refuses for good, for whoever is to see to it. */
+export interface CellSetAside {
+  readonly writer: WriterId;
+  readonly ad: AdId;
+  readonly site: SiteId;
+  readonly eventQuarter: number;
+  /** The store's own words. */
+  readonly reason: string;
 }
 
 export class Counters {
@@ -35,6 +36,10 @@ export class Counters {
   #tables: CellTable[] = [];
   /** Of any cell that this writer ever had. */
   #greatestN = 0;
+  /** What is on its way to the store, or was last. */
+  #sent: SentCells | undefined;
+  /** Acceptance quarters of tables that were dropped while an older one is still here. */
+  #droppedQuarters: number[] = [];
 
   constructor(writer: WriterId, options: { readonly cellCountEnd?: number } = {}) {
     this.writer = writer;
@@ -46,19 +51,21 @@ export class Counters {
   }
 
   get dirtyCells(): number {
-    return this.#tables.reduce((sum, table) => sum + table.dirty.length, 0);
+    return this.#tables.reduce((sum, table) => sum + table.dirtyCells, 0);
+  }
+
+  /** Dirty cells that the store refuses for good. */
+  get asideCells(): number {
+    return this.#tables.reduce((sum, table) => sum + table.asideCells, 0);
   }
 
   get bytes(): number {
     return this.#tables.reduce((sum, table) => sum + table.bytes, 0);
   }
 
-  /** Counted and not confirmed, by walking the cells. */
+  /** Counted and not confirmed, right at any moment; audited in each round. */
   get unflushedCounts(): number {
-    let counts = 0;
-    for (const table of this.#tables)
-      for (const slot of table.dirty) counts += slot.n - slot.confirmedN;
-    return counts;
+    return this.#tables.reduce((sum, table) => sum + table.unflushedCounts, 0);
   }
 
   /** Whether any cell could reach its bound by so many counts more: almost never. */
@@ -121,41 +128,31 @@ export class Counters {
     }
   }
 
-  /** All dirty cells at this frame boundary. Unregistered ones cannot be put yet: left out. */
-  snapshot(): DirtySnapshot {
-    const tables = this.#tables.filter((table) => table.acceptanceQuarter !== undefined);
-    const slots: CellSlot[] = [];
-    const counts: MeasureCounts[] = [];
-    const quarters: number[] = [];
-    for (const table of tables) {
-      for (const slot of table.dirty) {
-        slots.push(slot);
-        counts.push(slot.counts);
-        quarters.push(table.acceptanceQuarter ?? 0);
-      }
-    }
-    const at = (i: number): Cell => {
-      const slot = slots[i];
-      assert(slot !== undefined, 'the cell is in the snapshot');
-      return this.#cellOf(slot, counts[i] ?? noCounts, quarters[i] ?? 0);
-    };
-    return { tables, slots, counts, cells: { count: slots.length, at } };
+  /**
+   * All dirty cells at this frame boundary, but for what is set aside. Unregistered ones cannot be
+   * put yet: left out. The one before must be settled.
+   */
+  snapshot(): SentCells {
+    return this.#send((table) => table.freezeDirty());
   }
 
-  /** Confirms exactly what was sent, never what was counted meanwhile. Answers counts. */
-  confirm(snapshot: DirtySnapshot, confirmed: Uint8Array): number {
-    let newlyConfirmed = 0;
-    snapshot.slots.forEach((slot, i) => {
-      if (confirmed[i] !== 1) return;
-      const sent = snapshot.counts[i] ?? noCounts;
-      const n = sumOf(sent);
-      if (n <= slot.confirmedN) return;
-      newlyConfirmed += n - slot.confirmedN;
-      slot.confirmedN = n;
-      slot.confirmedCounts = sent;
+  /** The same of the cells that are set aside. */
+  snapshotAside(): SentCells {
+    return this.#send((table) => table.freezeAside());
+  }
+
+  /** Some of the cells that are set aside, for an operator. */
+  asideExamples(cellsMax: number): readonly CellSetAside[] {
+    const slots = this.#tables.flatMap((table) => table.asideFirst(cellsMax)).slice(0, cellsMax);
+    const { writer } = this;
+    return slots.map(({ ad, site, eventQuarter, refusal }) => {
+      return { writer, ad, site, eventQuarter, reason: refusal?.message ?? '' };
     });
-    for (const table of snapshot.tables) table.sweep();
-    return newlyConfirmed;
+  }
+
+  /** Adds up anew, in steps of so many cells, what is unflushed. Ends when all was looked at. */
+  *audit(cellsPerStep: number): Generator<undefined, void> {
+    for (const table of this.#tables) while (!table.audit(cellsPerStep)) yield;
   }
 
   /** Closes the tables before the quarter: no frame can count in them any more. */
@@ -167,38 +164,47 @@ export class Counters {
     }
   }
 
-  /** Drops, from the oldest on, tables that are closed and confirmed. Answers the last quarter. */
+  /**
+   * Drops the tables that are closed and confirmed. Answers the last quarter before the oldest
+   * table that stays: what is set aside keeps its table and every segment from there on, and
+   * yet the memory of the tables behind it is free.
+   */
   dropConfirmed(): number | undefined {
-    let last: number | undefined;
-    while (this.#tables[0]?.closed === true && this.#tables[0].sweep() === 0) {
-      last = this.#tables[0].acceptanceQuarter;
-      this.#tables.shift();
-    }
-    return last;
+    const kept = this.#tables.filter((table) => {
+      if (!table.closed || table.dirtyCells > 0) return true;
+      assert(table.unflushedCounts === 0, 'a table without dirty cells has nothing unflushed');
+      if (table.acceptanceQuarter !== undefined)
+        this.#droppedQuarters.push(table.acceptanceQuarter);
+      return false;
+    });
+    this.#tables = kept;
+    const oldest = kept.length === 0 ? Infinity : (kept[0]?.acceptanceQuarter ?? 0);
+    const before = this.#droppedQuarters.filter((quarter) => quarter < oldest);
+    this.#droppedQuarters = this.#droppedQuarters.filter((quarter) => quarter >= oldest);
+    return before.length === 0 ? undefined : Math.max(...before);
   }
 
   /** Counted and not confirmed of an ad (or of one of its sites) in a range, by measure. */
   unflushedOf(ad: AdId, site: SiteId | undefined, range: QuarterRange): Map<MeasureCode, number> {
     const sums = new Map<MeasureCode, number>();
     for (const table of this.#tables) {
-      for (const slot of table.dirty) {
-        if (slot.ad !== ad || (site !== undefined && slot.site !== site)) continue;
-        if (slot.eventQuarter < range.first || slot.eventQuarter >= range.end) continue;
+      table.visitDirty((slot) => {
+        if (slot.ad !== ad || (site !== undefined && slot.site !== site)) return;
+        if (slot.eventQuarter < range.first || slot.eventQuarter >= range.end) return;
         addUnconfirmed(sums, slot);
-      }
+      });
     }
     return sums;
   }
 
-  #cellOf(slot: CellSlot, counts: MeasureCounts, acceptanceQuarter: number): Cell {
-    return {
-      writer: slot.claimed ? claimedWriterOf(this.writer) : this.writer,
-      ad: slot.ad,
-      site: slot.site,
-      eventQuarter: slot.eventQuarter,
-      lag: lagBetween(slot.eventQuarter, acceptanceQuarter),
-      counts,
-    };
+  #send(freeze: (table: CellTable) => SlotList): SentCells {
+    assert(this.#sent?.settled ?? true, 'one flush at a time');
+    const tables = this.#tables.filter((table) => table.acceptanceQuarter !== undefined);
+    this.#sent = new SentCells(
+      this.writer,
+      tables.map((table) => ({ table, list: freeze(table) })),
+    );
+    return this.#sent;
   }
 
   #tableFor(acceptanceQuarter: number | undefined): CellTable {

@@ -1,13 +1,25 @@
 // Owns the rounds: every dirty cell of every writer of this process is put, exactly the counts
 // that were sent are confirmed, then the writer's watermark moves. Rounds never overlap, and a
-// failed one loses nothing: its cells stay dirty. Never forgets what is not confirmed.
-import type { Counters, DirtySnapshot } from '../counters/counters.ts';
-import { flushTimeoutMs } from '../limits.ts';
+// failed one loses nothing: its cells stay dirty. What the store refuses for good is set aside and
+// tried behind the others, now and then. Never forgets what is not confirmed, never holds the
+// event loop for longer than a slice.
+import type { Counters } from '../counters/counters.ts';
+import type { SentCells } from '../counters/sent-cells.ts';
+import {
+  flushCellsPerLook,
+  flushSliceMs,
+  flushTimeoutMs,
+  setAsideExamplesMax,
+  setAsideTimeoutMs,
+} from '../limits.ts';
 import type { Log } from '../log.ts';
 import { AssertionError } from '../model/assert.ts';
 import { CounterError, toError } from '../model/errors.ts';
 import type { FlushBoundary } from '../model/flush-boundary.ts';
-import type { CounterStore } from '../store/counter-store.ts';
+import { quarterStartMs } from '../model/quarter.ts';
+import { Slice } from '../model/slice.ts';
+import type { CellsOutcome, CounterStore } from '../store/counter-store.ts';
+import { isRefusal, SetAsideBackOff } from '../store/refusals.ts';
 
 /** A writer as the rounds see it. */
 export interface FlushedWriter {
@@ -29,6 +41,8 @@ export interface FlushReport {
   readonly cells: number;
   readonly ms: number;
   readonly atMs: number;
+  /** All is confirmed but the cells that are set aside. */
+  readonly othersArrived: boolean;
 }
 
 export interface FlushMetrics {
@@ -49,42 +63,49 @@ export interface FlushOptions {
   readonly metrics: FlushMetrics;
   readonly log: Log;
   readonly wallMs: () => number;
+  readonly monotonicMs: () => number;
   /** A promise of our own is broken: the process must stop. */
   readonly onBroken: (error: Error) => void;
 }
 
 interface Tally {
   confirmed: number;
+  /** Not confirmed, and not refused for good. */
   failed: number;
-  setAside: number;
+  /** Refused for good for the first time. */
+  refused: number;
   errors: Error[];
+}
+
+export interface FlushCall {
+  /** What is set aside is tried too, whenever it was tried last: its cause may be gone. */
+  readonly setAside: boolean;
 }
 
 export class FlushRounds {
   readonly #options: FlushOptions;
+  readonly #backOff: SetAsideBackOff;
   #running: Promise<FlushReport> | undefined;
   #next: Promise<FlushReport> | undefined;
   #last: FlushReport | undefined;
-  #setAside = 0;
+  /** Somebody asked the next round to try what is set aside. */
+  #triesSetAside = false;
 
   constructor(options: FlushOptions) {
     this.#options = options;
+    this.#backOff = new SetAsideBackOff(options.monotonicMs);
   }
 
   get last(): FlushReport | undefined {
     return this.#last;
   }
 
-  /** Cells that the store refused for good in the last round; they stay dirty and are named. */
-  get setAside(): number {
-    return this.#setAside;
-  }
-
   /**
    * A round that begins after this call, so that it holds everything counted before it. Whoever
    * asks while one runs shares the one after it: at most one runs and one waits.
    */
-  flush(): Promise<FlushReport> {
+  flush(call: FlushCall = { setAside: false }): Promise<FlushReport> {
+    this.#triesSetAside ||= call.setAside;
     this.#next ??= this.#afterRunning();
     return this.#next;
   }
@@ -99,49 +120,90 @@ export class FlushRounds {
   async #round(): Promise<FlushReport> {
     const { wallMs, metrics } = this.#options;
     const startedAt = performance.now();
-    const tally: Tally = { confirmed: 0, failed: 0, setAside: 0, errors: [] };
+    const tally: Tally = { confirmed: 0, failed: 0, refused: 0, errors: [] };
     try {
-      await this.#options.prepare();
-      const store = this.#options.store();
-      if (store === undefined) throw new CounterError('STORE_UNAVAILABLE', 'retry');
-      for (const writer of this.#options.writers()) {
-        if (writer.registered) await this.#flushWriter(store, writer, tally);
-        else tally.errors.push(new CounterError('WRITER_UNREGISTERED', 'retry'));
-      }
+      await this.#flushAll(tally);
     } catch (thrown) {
       this.#failed(tally, thrown);
     }
     const ms = performance.now() - startedAt;
-    const outcome = outcomeOf(tally);
-    this.#setAside = tally.setAside;
+    const setAside = this.#cellsAside();
+    const outcome = outcomeOf(tally, setAside);
     metrics.flushDone({ outcome, seconds: ms / 1000, cells: tally.confirmed });
-    this.#say(outcome, tally, ms);
-    this.#last = { outcome, cells: tally.confirmed, ms, atMs: wallMs() };
+    this.#say(outcome, tally, { ms, setAside });
+    const othersArrived = tally.failed === 0 && tally.errors.length === 0;
+    this.#last = { outcome, cells: tally.confirmed, ms, atMs: wallMs(), othersArrived };
     return this.#last;
   }
 
-  #say(outcome: 'success' | 'partial' | 'error', tally: Tally, ms: number): void {
-    const { log } = this.#options;
-    const fields = { cells: tally.confirmed, failed: tally.failed, duration_ms: Math.round(ms) };
+  async #flushAll(tally: Tally): Promise<void> {
+    const asideBefore = this.#cellsAside();
+    const isAsked = this.#triesSetAside;
+    this.#triesSetAside = false;
+    await this.#options.prepare();
+    const store = this.#options.store();
+    if (store === undefined) throw new CounterError('STORE_UNAVAILABLE', 'retry');
+    for (const writer of this.#options.writers()) {
+      if (writer.registered) await this.#flushWriter(store, writer, tally);
+      else tally.errors.push(new CounterError('WRITER_UNREGISTERED', 'retry'));
+    }
+    // Behind all others, so that it costs them nothing.
+    if (asideBefore > 0 && (isAsked || this.#backOff.isDue)) await this.#tryAside(store, tally);
+  }
+
+  #say(
+    outcome: 'success' | 'partial' | 'error',
+    tally: Tally,
+    { ms, setAside }: { readonly ms: number; readonly setAside: number },
+  ): void {
+    const { log, writers } = this.#options;
+    const { confirmed: cells, failed, refused } = tally;
+    const fields = { cells, failed, set_aside: setAside, duration_ms: Math.round(ms) };
     if (outcome === 'success') log.info('flush.done', 'Flushed', fields);
     else {
       const what = 'Not everything is flushed; what is not stays dirty and is put again';
       log.warn(`flush.${outcome}`, what, { ...fields, err: tally.errors[0] });
     }
+    if (refused === 0) return;
+    const examples = writers()
+      .flatMap(({ counters }) => counters.asideExamples(setAsideExamplesMax))
+      .slice(0, setAsideExamplesMax)
+      .map(({ ad, site, eventQuarter, reason }) => {
+        return { ad, site, quarter: new Date(quarterStartMs(eventQuarter)).toISOString(), reason };
+      });
+    const what = 'The store refuses cells for good: they are set aside and hold the watermark';
+    log.error('flush.set_aside', what, { cells: setAside, newly: refused, examples });
   }
 
   async #flushWriter(store: CounterStore, writer: FlushedWriter, tally: Tally): Promise<void> {
-    // Both in one turn of the event loop: the copy and what it is complete for.
-    const snapshot = writer.counters.snapshot();
+    const { counters } = writer;
+    // Both in one turn of the event loop: what is sent and what it is complete for.
+    const sent = counters.snapshot();
     const boundary = writer.boundary();
     try {
-      if (!(await this.#put(store, writer, snapshot, tally))) return;
+      const before = tally.failed;
+      await this.#put(store, sent, tally, flushTimeoutMs);
+      await this.#audit(counters);
+      const droppedQuarter = counters.dropConfirmed();
+      if (tally.failed > before || counters.asideCells > 0) return;
       // Trim last. A crash before this line replays into the same absolute counts, and putting
       // those again changes nothing.
-      await writer.publish(boundary, writer.counters.dropConfirmed());
+      await writer.publish(boundary, droppedQuarter);
     } catch (thrown) {
       this.#failed(tally, thrown);
     }
+  }
+
+  async #tryAside(store: CounterStore, tally: Tally): Promise<void> {
+    const confirmedBefore = tally.confirmed;
+    for (const writer of this.#options.writers()) {
+      const { counters } = writer;
+      if (!writer.registered || counters.asideCells === 0) continue;
+      await this.#put(store, counters.snapshotAside(), tally, setAsideTimeoutMs);
+      // The last one that was refused went in: nothing holds the watermark any more.
+      if (counters.asideCells === 0) await this.#flushWriter(store, writer, tally);
+    }
+    this.#backOff.tried({ anyConfirmed: tally.confirmed > confirmedBefore });
   }
 
   #failed(tally: Tally, thrown: unknown): void {
@@ -150,28 +212,59 @@ export class FlushRounds {
     if (error instanceof AssertionError) this.#options.onBroken(error);
   }
 
-  /** Answers whether every cell of the snapshot is confirmed. */
-  async #put(
-    store: CounterStore,
-    writer: FlushedWriter,
-    snapshot: DirtySnapshot,
-    tally: Tally,
-  ): Promise<boolean> {
-    if (snapshot.cells.count === 0) return true;
-    const outcome = await store.putCells(snapshot.cells, { timeoutMs: flushTimeoutMs });
-    this.#options.metrics.ledgerConfirmed(writer.counters.confirm(snapshot, outcome.confirmed));
-    const failed = snapshot.cells.count - outcome.confirmedCount;
-    tally.confirmed += outcome.confirmedCount;
-    tally.failed += failed;
-    for (const failure of outcome.failures.values()) {
-      if (failure instanceof CounterError && failure.remedy === 'give-up') tally.setAside++;
-      if (tally.errors.length === 0) tally.errors.push(failure);
+  /** Whatever happens, every cell is settled: what is still dirty is sent by the next round. */
+  async #put(store: CounterStore, sent: SentCells, tally: Tally, timeoutMs: number): Promise<void> {
+    if (sent.count === 0) return;
+    let outcome: CellsOutcome | undefined;
+    try {
+      outcome = await store.putCells(sent, { timeoutMs });
+    } finally {
+      await this.#settle(sent, outcome, tally);
     }
-    return failed === 0;
+  }
+
+  /** In slices; the book of confirmed counts is right at the end of each of them. */
+  async #settle(sent: SentCells, outcome: CellsOutcome | undefined, tally: Tally): Promise<void> {
+    const slice = new Slice(flushSliceMs);
+    while (!sent.settled) {
+      const end = Math.min(sent.count, sent.next + flushCellsPerLook);
+      let counts = 0;
+      for (let i = sent.next; i < end; i++) {
+        if (outcome?.confirmed[i] === 1) {
+          counts += sent.settleNext('confirmed');
+          tally.confirmed++;
+        } else this.#settleFailed(sent, outcome?.failures.get(i), tally);
+      }
+      this.#options.metrics.ledgerConfirmed(counts);
+      if (slice.isOver) await slice.next();
+    }
+  }
+
+  #settleFailed(sent: SentCells, failure: Error | undefined, tally: Tally): void {
+    if (isRefusal(failure)) {
+      if (!sent.isAside(sent.next)) tally.refused++;
+      sent.settleNext(failure);
+    } else {
+      if (failure !== undefined && tally.errors.length === 0) tally.errors.push(failure);
+      tally.failed++;
+      sent.settleNext('failed');
+    }
+  }
+
+  async #audit(counters: Counters): Promise<void> {
+    const slice = new Slice(flushSliceMs);
+    const steps = counters.audit(flushCellsPerLook);
+    while (steps.next().done !== true) if (slice.isOver) await slice.next();
+  }
+
+  #cellsAside(): number {
+    return this.#options.writers().reduce((sum, { counters }) => sum + counters.asideCells, 0);
   }
 }
 
-function outcomeOf(tally: Tally): 'success' | 'partial' | 'error' {
-  if (tally.failed === 0 && tally.errors.length === 0) return 'success';
-  return tally.confirmed > 0 ? 'partial' : 'error';
+function outcomeOf(tally: Tally, setAside: number): 'success' | 'partial' | 'error' {
+  const { confirmed, failed, refused, errors } = tally;
+  if (failed === 0 && errors.length === 0 && setAside === 0) return 'success';
+  const nothing = confirmed === 0 && (failed > 0 || refused > 0 || errors.length > 0);
+  return nothing ? 'error' : 'partial';
 }

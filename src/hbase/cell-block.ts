@@ -58,28 +58,63 @@ export interface Results {
   readonly cells: number;
 }
 
-/** Visits every cell of a scan's reply, in order. */
+/** Checks a whole reply, then visits every cell of it in order: no part of a broken one is seen. */
 export function readResults(
   reply: Reply,
   visit: (cell: CellCursor) => void,
   response: ScanResponse = decodeScanResponse(reply),
 ): Results {
+  checkResults(reply, response);
+  return visitResults(reply, visit, response);
+}
+
+/** The first and the last row of a reply. */
+export interface RowEnds {
+  readonly first: Buffer;
+  readonly last: Buffer;
+}
+
+/** Throws unless the cells are whole, and the rows of the results come in order. */
+export function checkResults(reply: Reply, response: ScanResponse): RowEnds | null {
   // Asked for whole rows only: a part of one would be read as if it were all of it.
   if (response.partialFlagPerResult.includes(true)) {
     throw invalidReply('a part of a row came where whole rows were asked for');
   }
   const { bytes } = reply;
-  const cursor = newCursor(bytes);
+  let at = reply.cellsStart;
+  let last = -1;
+  for (const count of response.cellsPerResult) {
+    const first = at;
+    for (let i = 0; i < count; i++) {
+      const end = endOfCell(bytes, at);
+      at = end;
+    }
+    if (count === 0) continue;
+    if (last >= 0 && compareRows(bytes, last, first) >= 0) {
+      throw invalidReply('rows came out of order');
+    }
+    last = first;
+  }
+  if (at !== bytes.length) throw invalidReply('cells are left over in a reply');
+  return last < 0 ? null : { first: rowAt(bytes, reply.cellsStart), last: rowAt(bytes, last) };
+}
+
+/** Of a reply that was checked. */
+export function visitResults(
+  reply: Reply,
+  visit: (cell: CellCursor) => void,
+  response: ScanResponse,
+): Results {
+  const cursor = newCursor(reply.bytes);
   let cells = 0;
   let at = reply.cellsStart;
   for (const count of response.cellsPerResult) {
     for (let i = 0; i < count; i++) {
-      at = readCell(bytes, at, cursor);
+      at = readCell(reply.bytes, at, cursor);
       visit(cursor);
     }
     cells += count;
   }
-  if (at !== bytes.length) throw invalidReply('cells are left over in a reply');
   return { rows: response.cellsPerResult.length, cells };
 }
 
@@ -107,29 +142,65 @@ function newCursor(bytes: Buffer): CellCursor {
   };
 }
 
-/** Sets the cursor to the cell at `at`; answers the offset after the cell. */
-function readCell(bytes: Buffer, at: number, cursor: CellCursor): number {
+/** Checks the lengths of the cell at `at`; answers the offset after it. */
+function endOfCell(bytes: Buffer, at: number): number {
   if (at + fixedBytes > bytes.length) throw invalidReply('a cell is cut off');
-  const end = at + 4 + bytes.readInt32BE(at);
-  const keyLength = bytes.readInt32BE(at + 4);
-  const valueLength = bytes.readInt32BE(at + 8);
-  const keyStart = at + 12;
-  const keyEnd = keyStart + keyLength;
-  const rowStart = keyStart + 2;
-  const rowEnd = rowStart + bytes.readUInt16BE(keyStart);
+  const end = at + 4 + readInt32(bytes, at);
+  const keyLength = readInt32(bytes, at + 4);
+  const valueLength = readInt32(bytes, at + 8);
+  const keyEnd = at + 12 + keyLength;
+  const rowEnd = at + 14 + rowLengthAt(bytes, at);
   const qualifierStart = rowEnd + 1 + (bytes[rowEnd] ?? 0);
-  const qualifierEnd = keyEnd - 9;
   const whole = valueLength >= 0 && keyEnd + valueLength === end && end <= bytes.length;
-  if (!whole || qualifierStart > qualifierEnd) throw invalidReply('a cell has wrong lengths');
-  cursor.rowStart = rowStart;
+  if (!whole || qualifierStart > keyEnd - 9) throw invalidReply('a cell has wrong lengths');
+  return end;
+}
+
+/** Rows that follow one another begin alike, and a call into native code would cost more. */
+function compareRows(bytes: Buffer, a: number, b: number): number {
+  const aLength = rowLengthAt(bytes, a);
+  const bLength = rowLengthAt(bytes, b);
+  const length = Math.min(aLength, bLength);
+  for (let k = 14; k < 14 + length; k++) {
+    const difference = (bytes[a + k] ?? 0) - (bytes[b + k] ?? 0);
+    if (difference !== 0) return difference;
+  }
+  return aLength - bLength;
+}
+
+function rowAt(bytes: Buffer, at: number): Buffer {
+  return bytes.subarray(at + 14, at + 14 + rowLengthAt(bytes, at));
+}
+
+/** Sets the cursor to the cell at `at`, which was checked; answers the offset after the cell. */
+function readCell(bytes: Buffer, at: number, cursor: CellCursor): number {
+  const keyEnd = at + 12 + readInt32(bytes, at + 4);
+  const end = keyEnd + readInt32(bytes, at + 8);
+  const rowEnd = at + 14 + rowLengthAt(bytes, at);
+  const qualifierEnd = keyEnd - 9;
+  cursor.rowStart = at + 14;
   cursor.rowEnd = rowEnd;
-  cursor.qualifierStart = qualifierStart;
+  cursor.qualifierStart = rowEnd + 1 + (bytes[rowEnd] ?? 0);
   cursor.qualifierEnd = qualifierEnd;
   cursor.valueStart = keyEnd;
   cursor.valueEnd = end;
   cursor.version =
-    bytes.readInt32BE(qualifierEnd) * 0x1_0000_0000 + bytes.readUInt32BE(qualifierEnd + 4);
+    readInt32(bytes, qualifierEnd) * 0x1_0000_0000 + (readInt32(bytes, qualifierEnd + 4) >>> 0);
   return end;
+}
+
+/** By hand: Buffer's own readers check their arguments, which costs more than reading. */
+function readInt32(bytes: Buffer, at: number): number {
+  return (
+    ((bytes[at] ?? 0) << 24) |
+    ((bytes[at + 1] ?? 0) << 16) |
+    ((bytes[at + 2] ?? 0) << 8) |
+    (bytes[at + 3] ?? 0)
+  );
+}
+
+function rowLengthAt(bytes: Buffer, cell: number): number {
+  return ((bytes[cell + 12] ?? 0) << 8) | (bytes[cell + 13] ?? 0);
 }
 
 function writeInt32(into: Buffer, value: number, at: number): number {

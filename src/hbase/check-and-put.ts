@@ -3,6 +3,7 @@
 // reads the cell and finds its own value there, or another's.
 import { assert } from '../model/assert.ts';
 import type { CheckAndPut } from '../model/rows.ts';
+import type { Reply } from './connection.ts';
 import type { Connections } from './connections.ts';
 import { persist } from './deadline.ts';
 import type { Deadline } from './deadline.ts';
@@ -43,25 +44,31 @@ export async function checkAndPutCell(room: Room, options: CheckAndPutOptions): 
     async () => {
       const region = await room.locator.locate(table, check.row, deadline);
       try {
-        const reply = await room.connections.call(region.server, 'ClientService', {
+        const call = {
           method: 'Mutate',
           body: requestOf(options, region),
           cellBytes: 0,
-          timeoutMs: Math.min(room.rpcTimeoutMs, deadline.leftMs()),
+          timeoutMs: room.rpcTimeoutMs,
+          deadline,
           signal: deadline.signal,
-        });
-        const message = reply.bytes.subarray(reply.messageStart, reply.messageEnd);
-        const response = messages.mutateResponse.decode(message);
-        if (!Object.hasOwn(response, 'processed')) {
-          throw invalidReply('a check-and-put does not say whether it was done');
-        }
-        return response.processed;
+          region: region.name,
+        };
+        return await room.connections.ask(region.server, 'ClientService', call, processedOf);
       } catch (error) {
-        if (toCounterError(error).remedy === 'relocate') room.locator.forget(table, region);
+        room.locator.failed(table, region, toCounterError(error));
         throw error;
       }
     },
   );
+}
+
+function processedOf(reply: Reply): boolean {
+  const message = reply.bytes.subarray(reply.messageStart, reply.messageEnd);
+  const response = messages.mutateResponse.decode(message);
+  if (!Object.hasOwn(response, 'processed')) {
+    throw invalidReply('a check-and-put does not say whether it was done');
+  }
+  return response.processed;
 }
 
 function requestOf({ family, check, durability }: CheckAndPutOptions, region: Region): Buffer {

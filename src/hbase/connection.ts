@@ -8,7 +8,12 @@
 import 'hbase-rpc-client/lib/client.js';
 import Connection from 'hbase-rpc-client/lib/connection.js';
 import { CounterError } from '../model/errors.ts';
-import { hbaseLargeReplyBytes, hbasePendingCallsMax, hbaseSilenceMs } from '../limits.ts';
+import {
+  hbaseAbandonedCallsMax,
+  hbaseFrameBytesMax,
+  hbaseLargeReplyBytes,
+  hbaseSilenceMs,
+} from '../limits.ts';
 import { abortedFailure, timeoutFailure } from './deadline.ts';
 import {
   connectionFailure,
@@ -21,11 +26,11 @@ import { FrameReader } from './frame-reader.ts';
 import { addressText } from './host-map.ts';
 import type { ServerAddress } from './host-map.ts';
 import { messages } from './messages.ts';
-import type { RequestHeader } from './messages.ts';
+import type { Message, RequestHeader } from './messages.ts';
 import { readVarint } from './varint.ts';
 import type { Varint } from './varint.ts';
 
-export type Service = 'ClientService' | 'MasterService';
+export type Service = 'ClientService' | 'MasterService' | 'AdminService';
 
 export interface ConnectionOptions {
   readonly address: ServerAddress;
@@ -41,6 +46,8 @@ export interface Request {
   readonly cellBytes: number;
   readonly timeoutMs: number;
   readonly signal?: AbortSignal | undefined;
+  /** Called once, in any case: its bytes have left this process, or never will. */
+  readonly onWritten?: () => void;
 }
 
 /** A reply's frame; message and cell block are ranges of it. */
@@ -49,6 +56,12 @@ export interface Reply {
   readonly messageStart: number;
   readonly messageEnd: number;
   readonly cellsStart: number;
+}
+
+/** Null: of a reply that says no more than that the call is done. */
+export function messageIn<Decoded>(reply: Reply, message: Message<never, Decoded> | null): Decoded {
+  const bytes = reply.bytes.subarray(reply.messageStart, reply.messageEnd);
+  return message === null ? (undefined as Decoded) : message.decode(bytes);
 }
 
 interface Pending {
@@ -77,9 +90,12 @@ export class RpcConnection {
   readonly #transport: Transport;
   readonly #onClose: (failure: CounterError) => void;
   readonly #pending = new Map<number, Pending>();
+  /** Calls that nobody waits for any more, and whose answers may still come. */
+  readonly #abandoned = new Set<number>();
+  readonly #unwritten = new Set<() => void>();
   readonly #varint: Varint = { value: 0, end: 0 };
   #nextCallId = 1;
-  /** Since when an answer is awaited and no byte has come; null: there is nothing to wait for. */
+  /** Since when an answer is awaited and none has come; null: there is nothing to wait for. */
   #silentSinceMs: number | null = null;
   #failure: CounterError | null = null;
 
@@ -104,7 +120,6 @@ export class RpcConnection {
         // After bytes that make no sense nothing on this connection can be trusted.
         this.destroy(toCounterError(error));
       }
-      this.#silentSinceMs = this.#pending.size > 0 ? performance.now() : null;
       if (!digesting) return;
       // What waits for this reply reads it at once; the next one comes after everybody's turn.
       digesting = false;
@@ -120,16 +135,12 @@ export class RpcConnection {
 
   /** The reply, or a failure; never later than the time-out. */
   async call(request: Request): Promise<Reply> {
-    if (this.#failure !== null) throw this.#failure;
-    if (this.#pending.size >= hbasePendingCallsMax) {
-      throw new CounterError('STORE_BUSY', 'throttle', {
-        detail: `${this.place}: too many calls under way`,
-      });
-    }
     const { method, body, cellBytes, signal } = request;
-    if (signal?.aborted === true) throw abortedFailure();
+    const written = (): void => {
+      if (this.#unwritten.delete(written)) request.onWritten?.();
+    };
+    this.#unwritten.add(written);
     const callId = this.#nextCallId;
-    this.#nextCallId = callId === 0x7fffffff ? 1 : callId + 1;
     const header: RequestHeader = {
       callId,
       methodName: method,
@@ -137,15 +148,21 @@ export class RpcConnection {
       timeout: Math.max(1, Math.floor(request.timeoutMs)),
       ...(cellBytes > 0 ? { cellBlockMeta: { length: cellBytes } } : {}),
     };
-    const answer = this.#expect(callId, request);
     const headerBytes = messages.requestHeader.encodeDelimited(header);
+    const why = this.#failure ?? refusal(headerBytes.length + body.length, signal);
+    if (why !== null) {
+      written();
+      throw why;
+    }
+    this.#nextCallId = callId === 0x7fffffff ? 1 : callId + 1;
+    const answer = this.#expect(callId, request);
     const head = Buffer.allocUnsafe(4 + headerBytes.length);
     head.writeUInt32BE(headerBytes.length + body.length, 0);
     headerBytes.copy(head, 4);
     const socket = this.#transport.socket;
     socket.cork();
     socket.write(head);
-    socket.write(body);
+    socket.write(body, written);
     socket.uncork();
     return await answer;
   }
@@ -157,6 +174,7 @@ export class RpcConnection {
     this.#transport.socket.destroy();
     const waiting = [...this.#pending.values()];
     this.#pending.clear();
+    for (const written of this.#unwritten) written();
     this.#onClose(failure);
     for (const call of waiting) call.settle(failure);
   }
@@ -164,9 +182,9 @@ export class RpcConnection {
   #expect(callId: number, { method, timeoutMs, signal }: Request): Promise<Reply> {
     this.#silentSinceMs ??= performance.now();
     return new Promise<Reply>((resolve, reject) => {
-      const onAbort = (): void => pending.settle(abortedFailure());
+      const onAbort = (): void => this.#abandon(callId, pending, abortedFailure());
       const timer = setTimeout(
-        () => this.#onTimeout(pending, `${method} at ${this.place}: no answer in time`),
+        () => this.#onTimeout(callId, pending, `${method} at ${this.place}: no answer in time`),
         Math.max(1, timeoutMs),
       );
       const pending: Pending = {
@@ -184,36 +202,59 @@ export class RpcConnection {
   }
 
   /** A call that had little time proves nothing about the connection that others wait on too. */
-  #onTimeout(pending: Pending, detail: string): void {
+  #onTimeout(callId: number, pending: Pending, detail: string): void {
     const silentMs = performance.now() - (this.#silentSinceMs ?? Infinity);
     if (silentMs < hbaseSilenceMs) {
-      pending.settle(timeoutFailure(detail));
+      this.#abandon(callId, pending, timeoutFailure(detail));
     } else {
       this.destroy(silenceFailure(detail));
     }
   }
 
+  #abandon(callId: number, pending: Pending, failure: CounterError): void {
+    this.#abandoned.add(callId);
+    pending.settle(failure);
+    if (this.#abandoned.size > hbaseAbandonedCallsMax) {
+      this.destroy(silenceFailure(`${this.place}: too many calls were never answered`));
+    }
+  }
+
+  /** Throws at what no server of HBase says: after it nothing here can be trusted. */
   #onFrame(frame: Buffer): void {
     const varint = this.#varint;
     readVarint(frame, 0, varint);
     const headerEnd = varint.end + varint.value;
+    if (headerEnd > frame.length) throw invalidReply('a frame has the wrong length');
     const header = messages.responseHeader.decode(frame.subarray(varint.end, headerEnd));
-    const pending = this.#pending.get(header.callId);
-    if (header.exception) {
-      const failure = failureOfResponse(header.exception);
-      // Of a call that nobody waits for any more, or of the connection itself (a refused user).
-      if (pending !== undefined) pending.settle(failure);
-      else if (header.callId >= this.#nextCallId) this.destroy(failure);
-      return;
+    const { callId, exception } = header;
+    const pending = this.#pending.get(callId);
+    if (pending === undefined && !this.#abandoned.delete(callId)) {
+      // Of the connection itself, whose calls have not begun: a user that is refused.
+      if (exception && callId >= this.#nextCallId) this.destroy(failureOfResponse(exception));
+      throw invalidReply('an answer to a call that was not made');
     }
-    if (pending === undefined) return;
-    const cellBytes = header.cellBlockMeta?.length ?? 0;
-    readVarint(frame, headerEnd, varint);
-    const messageEnd = varint.end + varint.value;
-    if (messageEnd + cellBytes !== frame.length) throw invalidReply('a frame has the wrong length');
-    const messageStart = varint.end;
-    pending.settle({ bytes: frame, messageStart, messageEnd, cellsStart: messageEnd });
+    let outcome: Reply | CounterError;
+    if (exception) {
+      outcome = failureOfResponse(exception);
+    } else {
+      readVarint(frame, headerEnd, varint);
+      const messageEnd = varint.end + varint.value;
+      if (messageEnd + (header.cellBlockMeta?.length ?? 0) !== frame.length) {
+        throw invalidReply('a frame has the wrong length');
+      }
+      outcome = { bytes: frame, messageStart: varint.end, messageEnd, cellsStart: messageEnd };
+    }
+    pending?.settle(outcome);
+    this.#silentSinceMs = this.#pending.size > 0 ? performance.now() : null;
   }
+}
+
+/** Why a call is not sent at all. */
+function refusal(frameBytes: number, signal: AbortSignal | undefined): CounterError | null {
+  if (signal?.aborted === true) return abortedFailure();
+  if (frameBytes <= hbaseFrameBytesMax) return null;
+  const detail = `a call of ${frameBytes} bytes is beyond the bound`;
+  return new CounterError('STORE_REFUSED', 'give-up', { detail });
 }
 
 function handshake(options: ConnectionOptions): Buffer {

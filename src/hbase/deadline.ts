@@ -3,14 +3,8 @@
 // says give-up.
 import { setMaxListeners } from 'node:events';
 import { CounterError } from '../model/errors.ts';
-import type { Remedy } from '../model/errors.ts';
 import type { CallOptions } from '../model/rows.ts';
-import {
-  hbaseRetryWaitMs,
-  hbaseRetryWaitMsMax,
-  hbaseThrottleWaitMs,
-  hbaseThrottleWaitMsMax,
-} from '../limits.ts';
+import { hbaseRetryWaitMs, hbaseRetryWaitMsMax } from '../limits.ts';
 import { closedFailure, endsTheCall, toCounterError } from './failures.ts';
 
 export class Deadline {
@@ -70,6 +64,8 @@ export class Deadline {
 
   async #sleep(ms: number, ended?: AbortSignal): Promise<void> {
     const signals = [this.signal, this.#closing, ended];
+    // What is aborted already tells it no more.
+    if (signals.some((signal) => signal?.aborted === true)) return;
     await new Promise<void>((resolve) => {
       const done = (): void => {
         clearTimeout(timer);
@@ -96,14 +92,13 @@ export function interrupted(deadline: Deadline): CounterError | null {
   return over?.code === 'STORE_TIMEOUT' ? null : over;
 }
 
-/** With jitter, so that what failed together does not come back together. */
-export function waitMs(remedy: Remedy, attempt: number): number {
-  const throttled = remedy === 'throttle';
-  const first = throttled ? hbaseThrottleWaitMs : hbaseRetryWaitMs;
-  const most = throttled ? hbaseThrottleWaitMsMax : hbaseRetryWaitMsMax;
-  const whole = Math.min(most, first * 2 ** Math.min(attempt, 16));
-  // A throttled call never comes back sooner than the first wait says.
-  return throttled ? whole * (1 + Math.random() / 2) : whole * (0.5 + Math.random() / 2);
+/**
+ * With jitter, so that what failed together does not come back together. An overloaded server is
+ * left alone for longer than this, by all calls together: its pace sees to it.
+ */
+export function waitMs(attempt: number): number {
+  const whole = Math.min(hbaseRetryWaitMsMax, hbaseRetryWaitMs * 2 ** Math.min(attempt, 16));
+  return whole * (0.5 + Math.random() / 2);
 }
 
 /** Tries until it succeeds, must be given up, or the deadline leaves no time for another try. */
@@ -120,7 +115,7 @@ export async function persist<T>(
       const failure = toCounterError(error);
       if (failure.remedy === 'give-up' || endsTheCall.has(failure.code)) throw failure;
       // The next time-out would say less than what was seen here.
-      if (!(await deadline.wait(waitMs(failure.remedy, attempts)))) {
+      if (!(await deadline.wait(waitMs(attempts)))) {
         throw interrupted(deadline) ?? failure;
       }
       onRetry(failure);

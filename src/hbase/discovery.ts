@@ -149,7 +149,7 @@ function endSession(session: Session): void {
 }
 
 /** ff · length u32 of a name · the name · `PBUF` · the message. */
-function payload(data: Buffer): Buffer | null {
+export function payload(data: Buffer): Buffer | null {
   if (data[0] !== 0xff || data.length < 5) return null;
   const start = 5 + data.readUInt32BE(1);
   const end = start + 4;

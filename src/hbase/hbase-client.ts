@@ -14,17 +14,20 @@ import { Admin } from './admin.ts';
 import type { NewTable, TableDescription } from './admin.ts';
 import { checkAndPutCell } from './check-and-put.ts';
 import { Connections } from './connections.ts';
-import { Deadline } from './deadline.ts';
+import { Deadline, persist } from './deadline.ts';
 import { ZooKeeperDiscovery } from './discovery.ts';
 import type { Discovery } from './discovery.ts';
 import type { HostMap } from './host-map.ts';
 import { Locator } from './locator.ts';
+import { Master } from './master.ts';
 import type { ServerNameMessage } from './messages.ts';
 import { putBatch } from './multi.ts';
 import type { Durability } from './multi-codec.ts';
 import type { HBaseObserver } from './observer.ts';
 import type { Region } from './regions.ts';
+import { RegionAdmin } from './region-admin.ts';
 import { scanRows } from './scan.ts';
+import { Turns } from './turns.ts';
 
 export interface HBaseClientOptions {
   /** host:port, separated by commas. */
@@ -51,8 +54,10 @@ export class HBaseClient {
   readonly #connections: Connections;
   readonly #locator: Locator;
   readonly #admin: Admin;
+  readonly #regionAdmin: RegionAdmin;
   readonly #options: HBaseClientOptions;
   readonly #closing = new AbortController();
+  readonly #turns = new Turns();
 
   constructor(options: HBaseClientOptions) {
     const { observer, rpcTimeoutMs } = options;
@@ -62,7 +67,9 @@ export class HBaseClient {
     this.#connections = new Connections(options);
     const shared = { connections: this.#connections, discovery: this.#discovery };
     this.#locator = new Locator({ ...shared, observer, rpcTimeoutMs });
-    this.#admin = new Admin({ ...shared, observer, rpcTimeoutMs });
+    const master = new Master({ ...shared, observer, rpcTimeoutMs });
+    this.#admin = new Admin(master);
+    this.#regionAdmin = new RegionAdmin({ master, ...this.#room() });
   }
 
   async put(place: Place, batch: PutBatch, options: CallOptions): Promise<PutOutcome> {
@@ -99,13 +106,18 @@ export class HBaseClient {
     return await this.#admin.createTable(table, this.#deadline(options));
   }
 
-  /** The regions of a table in the order of their keys, as meta has them now. */
+  /** The regions of a table in the order of their keys; meta is asked for what is not known. */
   async regions(table: string, options: CallOptions): Promise<readonly Region[]> {
     const deadline = this.#deadline(options);
     const regions: Region[] = [];
     let row = Buffer.alloc(0);
     do {
-      const region = await this.#locator.locate(table, row, deadline);
+      const from = row;
+      const region = await persist(
+        deadline,
+        () => this.#options.observer.retry('Regions'),
+        () => this.#locator.locate(table, from, deadline),
+      );
       regions.push(region);
       row = Buffer.from(region.endKey);
     } while (row.length > 0);
@@ -122,11 +134,28 @@ export class HBaseClient {
   }
 
   async moveRegion(region: Region, to: ServerNameMessage, options: CallOptions): Promise<void> {
-    await this.#admin.moveRegion(region, to, this.#deadline(options));
+    await this.#regionAdmin.move(region, to, this.#deadline(options));
   }
 
   async splitRegion(region: Region, at: Buffer, options: CallOptions): Promise<void> {
-    await this.#admin.splitRegion(region, at, this.#deadline(options));
+    await this.#regionAdmin.split(region, at, this.#deadline(options));
+  }
+
+  /** Neighbours, into one. */
+  async mergeRegions(regions: readonly Region[], options: CallOptions): Promise<void> {
+    await this.#regionAdmin.merge(regions, this.#deadline(options));
+  }
+
+  async flushRegion(region: Region, options: CallOptions): Promise<void> {
+    await this.#regionAdmin.flush(region, this.#deadline(options));
+  }
+
+  async compactRegion(
+    region: Region,
+    how: { readonly major: boolean },
+    options: CallOptions,
+  ): Promise<void> {
+    await this.#regionAdmin.compact(region, how, this.#deadline(options));
   }
 
   close(): void {
@@ -144,8 +173,10 @@ export class HBaseClient {
     readonly locator: Locator;
     readonly observer: HBaseObserver;
     readonly rpcTimeoutMs: number;
+    readonly turns: Turns;
   } {
     const { observer, rpcTimeoutMs } = this.#options;
-    return { connections: this.#connections, locator: this.#locator, observer, rpcTimeoutMs };
+    const shared = { connections: this.#connections, locator: this.#locator, turns: this.#turns };
+    return { ...shared, observer, rpcTimeoutMs };
   }
 }

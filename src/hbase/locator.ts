@@ -1,28 +1,35 @@
 // Finds the region of a row: first in what is known, then in hbase:meta, whose own server is
-// known from ZooKeeper. Promises that a location that proved wrong is asked for anew.
+// known from ZooKeeper. Promises that a location that proved wrong is asked for anew, that one
+// question answers all who wait for it, and that no more is forgotten than a failure says.
 // Never retries: whoever calls it does, within its deadline.
 import { CounterError } from '../model/errors.ts';
-import { hbaseScanReplyBytesMax } from '../limits.ts';
-import { readResults } from './cell-block.ts';
+import { hbaseMetaQuestionMs, hbaseNotReadyKeptMs, hbaseZooKeeperAttemptMsMax } from '../limits.ts';
+import type { Reply } from './connection.ts';
 import type { Connections } from './connections.ts';
-import type { Deadline } from './deadline.ts';
+import { Deadline } from './deadline.ts';
 import type { Discovery } from './discovery.ts';
-import { invalidReply } from './failures.ts';
+import { concernsServer, RegionMoved, toCounterError } from './failures.ts';
 import type { ServerAddress } from './host-map.ts';
-import { messages } from './messages.ts';
+import { addressText } from './host-map.ts';
 import type { ServerNameMessage } from './messages.ts';
+import { metaRegionName, metaTable, regionOf, regionScan, stateOf, stateScan } from './meta.ts';
+import type { MetaAnswer } from './meta.ts';
 import type { HBaseObserver } from './observer.ts';
 import { holds, Regions } from './regions.ts';
 import type { Region } from './regions.ts';
 
-const metaTable = 'hbase:meta';
-const metaRegionName = Buffer.from('hbase:meta,,1');
-const infoFamily = Buffer.from('info');
 const empty = Buffer.alloc(0);
+
+/** What meta said last of a region that is nowhere just now. */
+interface NotReady {
+  readonly answer: MetaAnswer & { readonly server: null };
+  readonly untilMs: number;
+}
 
 export class Locator {
   readonly #regions = new Regions();
-  readonly #questions = new Map<string, Promise<Region>>();
+  readonly #questions = new Map<string, Promise<MetaAnswer>>();
+  readonly #notReady = new Map<string, readonly NotReady[]>();
   readonly #connections: Connections;
   readonly #discovery: Discovery;
   readonly #observer: HBaseObserver;
@@ -46,31 +53,60 @@ export class Locator {
     return this.#regions.find(table, bytes, start, end);
   }
 
+  /** Why the row is nowhere, if meta said so a moment ago. */
+  nowhere(table: string, bytes: Buffer, start: number, end: number): CounterError | null {
+    const nowMs = performance.now();
+    const recent = this.#notReady.get(table)?.find(({ answer, untilMs }) => {
+      return nowMs < untilMs && holds(answer.region, bytes, start, end);
+    });
+    return recent?.answer.why ?? null;
+  }
+
+  /** One question of a table at a time: many look for a region that has moved, and one asks. */
   async locate(table: string, row: Buffer, deadline: Deadline): Promise<Region> {
     if (table === metaTable) return await this.#metaRegion(deadline);
-    const known = this.#regions.find(table, row, 0, row.length);
-    if (known !== null) return known;
-    // Many look for a region that has just moved: the first asks, and mostly for all.
-    const underWay = this.#questions.get(table);
-    if (underWay !== undefined) {
-      await deadline.race(underWay.catch(() => undefined));
-      const found = this.#regions.find(table, row, 0, row.length);
-      if (found !== null) return found;
-    }
-    const question = this.#askMeta(table, row, deadline);
-    this.#questions.set(table, question);
-    try {
-      const region = await question;
-      this.#regions.learn(table, region);
-      return region;
-    } finally {
-      if (this.#questions.get(table) === question) this.#questions.delete(table);
+    for (;;) {
+      const known = this.#regions.find(table, row, 0, row.length);
+      if (known !== null) return known;
+      deadline.throwIfOver();
+      const nowhere = this.nowhere(table, row, 0, row.length);
+      if (nowhere !== null) throw nowhere;
+      const answer = await deadline.race(this.#question(table, row));
+      // The answer to another's question is perhaps none to this one.
+      if (!holds(answer.region, row, 0, row.length)) continue;
+      if (answer.server === null) throw answer.why;
+      return answer.region;
     }
   }
 
-  /** The region is not there any more. */
-  forget(table: string, region: Region): void {
-    if (this.#regions.forget(table, region)) this.#observer.relocation();
+  /** A call to the region has failed: forgets what that says is wrong, and nothing else. */
+  failed(table: string, region: Region, failure: CounterError): void {
+    if (failure.remedy !== 'relocate') return;
+    if (table === metaTable) {
+      this.#forgetMeta(region.server);
+    } else if (!this.#regions.forget(table, region)) {
+      // Somebody has seen it before; what is known now was learned since.
+    } else if (concernsServer(failure)) {
+      this.#observer.relocation();
+      this.#forgetServer(region.server);
+    } else {
+      this.#observer.relocation();
+      // Followed once: two servers that name each other would lead in a circle.
+      if (failure instanceof RegionMoved && region.hinted !== true) {
+        this.#regions.learn(table, { ...region, server: failure.to, hinted: true });
+      }
+    }
+  }
+
+  #forgetServer(server: ServerAddress): void {
+    for (let i = this.#regions.forgetServer(server); i > 0; i--) this.#observer.relocation();
+    this.#forgetMeta(server);
+  }
+
+  #forgetMeta(server: ServerAddress): void {
+    if (this.#metaServer !== null && addressText(this.#metaServer) === addressText(server)) {
+      this.#metaServer = null;
+    }
   }
 
   async #metaRegion(deadline: Deadline): Promise<Region> {
@@ -78,83 +114,66 @@ export class Locator {
     return { name: metaRegionName, startKey: empty, endKey: empty, server: this.#metaServer };
   }
 
-  /**
-   * The row of meta with the greatest start key that is not after the row: read backwards from
-   * `table,row,` and what sorts behind every region id.
-   */
-  async #askMeta(table: string, row: Buffer, deadline: Deadline): Promise<Region> {
-    const meta = await this.#metaRegion(deadline);
-    const prefix = Buffer.from(`${table},`);
-    const body = messages.scanRequest.encodeDelimited({
-      region: { type: 1, value: metaRegionName },
-      scan: {
-        column: [{ family: infoFamily }],
-        startRow: Buffer.concat([prefix, row, Buffer.from(',99999999999999')]),
-        // Without the comma: meta compares its rows part by part, and one part sorts first.
-        stopRow: Buffer.from(table),
-        maxResultSize: hbaseScanReplyBytesMax,
-        reversed: true,
-        caching: 1,
-      },
-      numberOfRows: 1,
-      closeScanner: true,
-    });
+  /** Has a time of its own: those who wait have more or less of it. */
+  #question(table: string, row: Buffer): Promise<MetaAnswer> {
+    const underWay = this.#questions.get(table);
+    if (underWay !== undefined) return underWay;
+    const question = this.#askMeta(table, row).finally(() => this.#questions.delete(table));
+    this.#questions.set(table, question);
+    return question;
+  }
+
+  async #askMeta(table: string, row: Buffer): Promise<MetaAnswer> {
+    const { server } = await this.#metaRegion(
+      new Deadline({ timeoutMs: 2 * hbaseZooKeeperAttemptMsMax }),
+    );
+    const answer = await this.#scan(server, regionScan(table, row), (reply) =>
+      regionOf(table, row, reply),
+    );
+    if (answer.server !== null) {
+      this.#notReady.delete(table);
+      this.#regions.learn(table, answer.region);
+      return answer;
+    }
+    if (answer.closed) {
+      // Closed for a moment, or with its whole table: only then it is worth a question more.
+      const state = await this.#scan(server, stateScan(table), (reply) => stateOf(table, reply));
+      if (state !== 'enabled') {
+        throw new CounterError('STORE_TABLE_DISABLED', 'retry', {
+          detail: `the table ${table} is disabled`,
+        });
+      }
+    }
+    const nowMs = performance.now();
+    const recent = this.#notReady.get(table)?.filter(({ untilMs }) => nowMs < untilMs) ?? [];
+    const untilMs = nowMs + hbaseNotReadyKeptMs;
+    this.#notReady.set(table, [...recent, { answer, untilMs }]);
+    return answer;
+  }
+
+  async #scan<T>(server: ServerAddress, body: Buffer, read: (reply: Reply) => T): Promise<T> {
     try {
-      const reply = await this.#connections.call(meta.server, 'ClientService', {
-        method: 'Scan',
-        body,
-        cellBytes: 0,
-        timeoutMs: Math.min(this.#rpcTimeoutMs, deadline.leftMs()),
-        signal: deadline.signal,
-      });
-      const columns = new Map<string, Buffer>();
-      let name = empty;
-      readResults(reply, (cell) => {
-        name = Buffer.from(cell.bytes.subarray(cell.rowStart, cell.rowEnd));
-        const qualifier = cell.bytes.toString('latin1', cell.qualifierStart, cell.qualifierEnd);
-        columns.set(qualifier, Buffer.from(cell.bytes.subarray(cell.valueStart, cell.valueEnd)));
-      });
-      return regionOf(table, row, name, columns);
+      return await this.#connections.ask(
+        server,
+        'ClientService',
+        {
+          method: 'Scan',
+          body,
+          cellBytes: 0,
+          timeoutMs: Math.min(this.#rpcTimeoutMs, hbaseMetaQuestionMs),
+          meta: true,
+        },
+        read,
+      );
     } catch (error) {
-      if (error instanceof CounterError && error.remedy === 'relocate') this.#metaServer = null;
-      throw error;
+      const failure = toCounterError(error);
+      if (concernsServer(failure)) this.#forgetServer(server);
+      else if (failure.remedy === 'relocate') this.#forgetMeta(server);
+      throw failure;
     }
   }
 }
 
 export function addressOf(server: ServerNameMessage): ServerAddress {
   return { host: server.hostName, port: server.port };
-}
-
-function regionOf(
-  table: string,
-  row: Buffer,
-  name: Buffer,
-  columns: ReadonlyMap<string, Buffer>,
-): Region {
-  if (!name.subarray(0, table.length + 1).equals(Buffer.from(`${table},`))) {
-    throw new CounterError('STORE_TABLE_MISSING', 'retry', {
-      detail: `there is no table ${table}`,
-    });
-  }
-  const info = columns.get('regioninfo');
-  if (info === undefined || info.subarray(0, 4).toString('latin1') !== 'PBUF') {
-    throw invalidReply('a row of hbase:meta has no regioninfo');
-  }
-  const { startKey, endKey, offline, split } = messages.regionInfo.decode(info.subarray(4));
-  const server = /^(.+):(\d+)$/.exec(columns.get('server')?.toString('utf8') ?? '');
-  const host = server?.[1];
-  const region = {
-    name,
-    startKey: Buffer.from(startKey),
-    endKey: Buffer.from(endKey),
-    server: { host: host ?? '', port: Number(server?.[2]) },
-  };
-  // Meta is written step by step while a region opens, moves or splits.
-  if (host === undefined || offline || split || !holds(region, row, 0, row.length)) {
-    throw new CounterError('STORE_NOT_READY', 'retry', {
-      detail: `a region of ${table} is between two places`,
-    });
-  }
-  return region;
 }

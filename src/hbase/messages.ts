@@ -18,8 +18,11 @@ export interface Message<Encoded, Decoded = Encoded> {
 
 const root = protobuf.parse(protoText).root;
 
-function message<Encoded, Decoded = Encoded>(name: string): Message<Encoded, Decoded> {
-  const type = root.lookupType(name);
+export function message<Encoded, Decoded = Encoded>(
+  name: string,
+  from: protobuf.Root = root,
+): Message<Encoded, Decoded> {
+  const type = from.lookupType(name);
   return {
     encode: (value) => asBuffer(type.encode(type.fromObject(value as object)).finish()),
     encodeDelimited: (value) =>
@@ -63,10 +66,23 @@ export interface RegionSpecifier {
   readonly type: 1 | 2;
   readonly value: Uint8Array;
 }
+/** By which the master knows a procedure that is asked for again. */
+export interface Nonces {
+  readonly nonceGroup: number;
+  readonly nonce: number;
+}
+export interface RegionInfoResponse {
+  readonly compactionState: number;
+  readonly splittable: boolean;
+  readonly mergeable: boolean;
+}
 export interface ExceptionResponse {
   readonly exceptionClassName: string;
   readonly stackTrace: string;
   readonly doNotRetry: boolean;
+  /** Where the region is now, if the server knows. */
+  readonly hostname?: string;
+  readonly port?: number;
 }
 export interface ResponseHeader {
   readonly callId: number;
@@ -85,6 +101,7 @@ export interface ScanRequest {
   readonly scan?: {
     readonly column: readonly { readonly family: Uint8Array }[];
     readonly startRow: Uint8Array;
+    readonly includeStartRow?: boolean;
     readonly stopRow: Uint8Array;
     readonly cacheBlocks?: boolean;
     readonly maxResultSize: number;
@@ -94,6 +111,7 @@ export interface ScanRequest {
   readonly scannerId?: Int64;
   readonly numberOfRows?: number;
   readonly closeScanner?: boolean;
+  readonly nextCallSeq?: number;
   readonly clientHandlesHeartbeats?: boolean;
 }
 export interface CellMessage {
@@ -175,13 +193,15 @@ export const messages = {
   mutateRequest: message<MutateRequest>('MutateRequest'),
   mutateResponse: message<{ readonly processed: boolean }>('MutateResponse'),
   binaryComparator: message<{ comparable: { value: Uint8Array } }>('BinaryComparator'),
-  createTable: message<{
-    readonly tableSchema: TableSchemaMessage;
-    readonly splitKeys: readonly Uint8Array[];
-  }>('CreateTableRequest'),
-  createNamespace: message<{ readonly namespaceDescriptor: { readonly name: Uint8Array } }>(
-    'CreateNamespaceRequest',
-  ),
+  createTable: message<
+    Nonces & {
+      readonly tableSchema: TableSchemaMessage;
+      readonly splitKeys: readonly Uint8Array[];
+    }
+  >('CreateTableRequest'),
+  createNamespace: message<
+    Nonces & { readonly namespaceDescriptor: { readonly name: Uint8Array } }
+  >('CreateNamespaceRequest'),
   getNamespace: message<{ readonly namespaceName: string }>('GetNamespaceDescriptorRequest'),
   getTables: message<{ readonly tableNames: readonly TableNameMessage[] }>(
     'GetTableDescriptorsRequest',
@@ -193,9 +213,20 @@ export const messages = {
     readonly region: RegionSpecifier;
     readonly destServerName: ServerNameMessage;
   }>('MoveRegionRequest'),
-  splitRegion: message<{ readonly regionInfo: RegionInfoMessage; readonly splitRow: Uint8Array }>(
-    'SplitTableRegionRequest',
+  splitRegion: message<
+    Nonces & { readonly regionInfo: RegionInfoMessage; readonly splitRow: Uint8Array }
+  >('SplitTableRegionRequest'),
+  mergeRegions: message<Nonces & { readonly region: readonly RegionSpecifier[] }>(
+    'MergeTableRegionsRequest',
   ),
+  flushRegion: message<{ readonly region: RegionSpecifier }>('FlushRegionRequest'),
+  compactRegion: message<{ readonly region: RegionSpecifier; readonly major: boolean }>(
+    'CompactRegionRequest',
+  ),
+  getRegionInfo: message<{ readonly region: RegionSpecifier; readonly compactionState: boolean }>(
+    'GetRegionInfoRequest',
+  ),
+  regionInfoResponse: message<RegionInfoResponse>('GetRegionInfoResponse'),
   procedure: message<{ readonly procId: Int64 }>('ProcedureResponse'),
   getProcedureResult: message<{ readonly procId: Int64 }>('GetProcedureResultRequest'),
   procedureResult: message<ProcedureResult>('GetProcedureResultResponse'),

@@ -30,10 +30,16 @@ export function groupsByServer(
   return byServer;
 }
 
+/** How much one call may carry; a server that takes less teaches it while chunks are made. */
+export interface ChunkBounds {
+  puts: number;
+}
+
 /** Of one server; each is made when it is asked for, so that no slice of time grows with all. */
 export function* chunksOf(
   { batch, family }: { readonly batch: PutBatch; readonly family: Buffer },
   groups: readonly RegionGroup[],
+  bounds: ChunkBounds = { puts: hbaseMultiPutsMax },
 ): Generator<Chunk, undefined> {
   let parts: RegionPuts[] = [];
   let bytes = 0;
@@ -42,7 +48,7 @@ export function* chunksOf(
     let from = 0;
     for (let k = 0; k < puts.length; k++) {
       const cell = cellBytesOf(batch, puts[k] ?? 0, family);
-      if (count > 0 && (bytes + cell > hbaseMultiBytesMax || count === hbaseMultiPutsMax)) {
+      if (count > 0 && (bytes + cell > hbaseMultiBytesMax || count >= bounds.puts)) {
         if (k > from) parts.push({ region, puts: Int32Array.from(puts.slice(from, k)) });
         yield { server: region.server, parts };
         parts = [];
@@ -58,6 +64,10 @@ export function* chunksOf(
   const server = parts[0]?.region.server;
   if (server !== undefined) yield { server, parts };
   return undefined;
+}
+
+export function countOf(chunk: Chunk): number {
+  return chunk.parts.reduce((sum, { puts }) => sum + puts.length, 0);
 }
 
 /** Null: it holds one put, and cannot be cut. */

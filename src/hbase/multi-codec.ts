@@ -119,72 +119,67 @@ function writeRegion(
   return at;
 }
 
-/** What became of each action of a Multi; what the reply does not name is neither. */
-export interface MultiOutcome {
-  done(i: number): void;
-  failed(i: number, failure: CounterError, region: Region): void;
+/** What one region answered; failures by the index of their put, the others are done. */
+export interface RegionAnswer {
+  readonly part: RegionPuts;
+  /** Of the region as a whole: it holds for each of its puts. */
+  readonly whole: CounterError | null;
+  readonly failures: ReadonlyMap<number, CounterError>;
 }
 
-export function readMultiReply(
-  reply: Reply,
-  parts: readonly RegionPuts[],
-  outcome: MultiOutcome,
-): void {
+/** Reads all of it before anything counts: of a reply that makes no sense nothing is believed. */
+export function readMultiReply(reply: Reply, parts: readonly RegionPuts[]): RegionAnswer[] {
   const fields = new FieldReader(reply.bytes, reply.messageStart, reply.messageEnd);
-  let k = 0;
+  const answers: RegionAnswer[] = [];
   while (fields.next()) {
-    if (fields.number !== 1) continue;
-    const part = parts[k++];
+    if (!fields.holdsBytes(1)) continue;
+    const part = parts[answers.length];
     if (part === undefined) throw invalidReply('a Multi answers for more regions than were asked');
-    readRegionResult(reply.bytes, fields, part, outcome);
+    answers.push(regionAnswer(reply.bytes, fields, part));
   }
-  if (k !== parts.length) throw invalidReply('a Multi does not answer for every region');
+  if (answers.length !== parts.length) {
+    throw invalidReply('a Multi does not answer for every region');
+  }
+  return answers;
 }
 
-function readRegionResult(
-  bytes: Buffer,
-  at: FieldReader,
-  part: RegionPuts,
-  outcome: MultiOutcome,
-): void {
+function regionAnswer(bytes: Buffer, at: FieldReader, part: RegionPuts): RegionAnswer {
   const whole = exceptionIn(bytes, at);
-  if (whole !== null) {
-    for (const i of part.puts) outcome.failed(i, whole, part.region);
-    return;
-  }
+  const failures = new Map<number, CounterError>();
+  if (whole !== null) return { part, whole, failures };
   const answered = new Uint8Array(part.puts.length);
   const results = new FieldReader(bytes, at.start, at.end);
   const one = new FieldReader(bytes, 0, 0);
   while (results.next()) {
-    if (results.number !== 1) continue;
+    if (!results.holdsBytes(1)) continue;
     let index = 0;
     let hasResult = false;
     let failure: CounterError | null = null;
     one.reset(results.start, results.end);
     while (one.next()) {
-      if (one.number === 1) index = one.value;
-      else if (one.number === 2) hasResult = true;
-      else if (one.number === 3) failure = failureOfPair(bytes.subarray(one.start, one.end));
+      if (one.holdsNumber(1)) index = one.value;
+      else if (one.holdsBytes(2)) hasResult = true;
+      else if (one.holdsBytes(3)) failure = failureOfPair(bytes.subarray(one.start, one.end));
     }
     const i = part.puts[index];
     if (i === undefined || answered[index] === 1) throw invalidReply('an unknown action');
     answered[index] = 1;
-    if (failure !== null) outcome.failed(i, failure, part.region);
-    else if (hasResult) outcome.done(i);
-    else outcome.failed(i, invalidReply('an action without result or exception'), part.region);
+    if (failure !== null) failures.set(i, failure);
+    else if (!hasResult) failures.set(i, invalidReply('an action without result or exception'));
   }
-  if (!answered.includes(0)) return;
+  if (!answered.includes(0)) return { part, whole, failures };
   const missing = invalidReply('a Multi does not answer for every action');
   for (const [index, i] of part.puts.entries()) {
-    if (answered[index] === 0) outcome.failed(i, missing, part.region);
+    if (answered[index] === 0) failures.set(i, missing);
   }
+  return { part, whole, failures };
 }
 
 /** The exception of the whole region, if there is one. */
 function exceptionIn(bytes: Buffer, at: FieldReader): CounterError | null {
   const fields = new FieldReader(bytes, at.start, at.end);
   while (fields.next()) {
-    if (fields.number === 2) return failureOfPair(bytes.subarray(fields.start, fields.end));
+    if (fields.holdsBytes(2)) return failureOfPair(bytes.subarray(fields.start, fields.end));
   }
   return null;
 }
@@ -205,6 +200,7 @@ class FieldReader {
   readonly #varint: Varint = { value: 0, end: 0 };
   #at: number;
   #stop: number;
+  #kind = 0;
 
   constructor(bytes: Buffer, start: number, stop: number) {
     this.#bytes = bytes;
@@ -212,6 +208,16 @@ class FieldReader {
     this.#stop = stop;
     this.start = start;
     this.end = start;
+  }
+
+  /** Whether this field is that one, with bytes as its value. */
+  holdsBytes(number: number): boolean {
+    return this.#holds(number, 2);
+  }
+
+  /** The same with a number as its value. */
+  holdsNumber(number: number): boolean {
+    return this.#holds(number, 0);
   }
 
   reset(start: number, stop: number): void {
@@ -225,17 +231,27 @@ class FieldReader {
     readVarint(this.#bytes, this.#at, varint);
     const wireType = varint.value & 7;
     this.number = varint.value >>> 3;
+    if (this.number === 0) throw invalidReply('a field without a number');
     this.start = varint.end;
+    this.#kind = wireType;
     if (wireType === 0 || wireType === 2) {
       readVarint(this.#bytes, varint.end, varint);
       this.value = varint.value;
       this.start = varint.end;
       this.end = wireType === 2 ? varint.end + varint.value : varint.end;
-    } else {
+    } else if (wireType === 1 || wireType === 5) {
       this.end = this.start + (wireType === 1 ? 8 : 4);
+    } else {
+      throw invalidReply('a field of no known kind');
     }
     if (this.end > this.#stop) throw invalidReply('a field is cut off');
     this.#at = this.end;
+    return true;
+  }
+
+  #holds(number: number, kind: number): boolean {
+    if (this.number !== number) return false;
+    if (this.#kind !== kind) throw invalidReply('a field of another kind');
     return true;
   }
 }

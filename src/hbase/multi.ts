@@ -6,44 +6,17 @@ import type { PutBatch, PutOutcome } from '../model/rows.ts';
 import {
   hbaseGroupSlicePuts,
   hbaseLookupFailuresMax,
-  hbaseMultiPerServerMax,
+  hbaseMultiPutsMax,
   hbaseRowBytesMax,
   hbaseValueBytesMax,
 } from '../limits.ts';
-import type { Connections } from './connections.ts';
 import { interrupted, timeoutFailure, waitMs } from './deadline.ts';
-import type { Deadline } from './deadline.ts';
 import { endsTheCall, toCounterError } from './failures.ts';
-import type { Locator } from './locator.ts';
-import { chunksOf, groupsByServer, halvesOf } from './multi-chunks.ts';
-import type { Chunk } from './multi-chunks.ts';
-import { encodeMulti, readMultiReply } from './multi-codec.ts';
-import type { Durability } from './multi-codec.ts';
-import type { HBaseObserver } from './observer.ts';
+import { groupsByServer } from './multi-chunks.ts';
+import { sendToServer } from './multi-lanes.ts';
+import type { Multi, PutOptions, Rounds } from './multi-lanes.ts';
 import { holds } from './regions.ts';
 import type { Region } from './regions.ts';
-
-export interface PutOptions {
-  readonly table: string;
-  readonly family: Buffer;
-  readonly batch: PutBatch;
-  readonly durability: Durability;
-  readonly deadline: Deadline;
-}
-
-export interface Multi {
-  readonly connections: Connections;
-  readonly locator: Locator;
-  readonly observer: HBaseObserver;
-  readonly rpcTimeoutMs: number;
-}
-
-/** Puts whose outcome is not known yet, as indices, and why the last try failed. */
-interface Rounds {
-  waiting: Int32Array;
-  readonly confirmed: Uint8Array;
-  readonly failures: Map<number, CounterError>;
-}
 
 export async function putBatch(room: Multi, options: PutOptions): Promise<PutOutcome> {
   const { batch, deadline } = options;
@@ -51,6 +24,8 @@ export async function putBatch(room: Multi, options: PutOptions): Promise<PutOut
     waiting: numbersBelow(batch.count),
     confirmed: new Uint8Array(batch.count),
     failures: new Map(),
+    bounds: { puts: hbaseMultiPutsMax },
+    refusals: 0,
   };
   setAsideImpossible(batch, rounds);
   for (let attempt = 0; rounds.waiting.length > 0; attempt++) {
@@ -62,9 +37,8 @@ export async function putBatch(room: Multi, options: PutOptions): Promise<PutOut
     );
     rounds.waiting = rotated(waiting);
     if (waiting.length === 0) break;
-    const worst = waiting.some((i) => rounds.failures.get(i)?.remedy === 'throttle');
-    const ms = waitMs(worst ? 'throttle' : 'retry', attempt);
-    if (!(await deadline.wait(ms))) {
+    // What a server or a region has too much to do for is held back by its pace, not here.
+    if (!(await deadline.wait(waitMs(attempt)))) {
       return outcomeOf(rounds, interrupted(deadline));
     }
     room.observer.retry('Multi');
@@ -119,25 +93,13 @@ function setAsideImpossible(batch: PutBatch, rounds: Rounds): void {
   }
 }
 
-/** Chunks of one server, taken by its lanes in turn. */
-interface ServerQueue {
-  readonly chunks: Generator<Chunk, undefined>;
-  /** Parts of a chunk that was refused as a whole. */
-  readonly cut: Chunk[];
-  /** The server is away: what is left is not tried in this round. */
-  away: CounterError | null;
-}
-
 async function oneRound(room: Multi, options: PutOptions, rounds: Rounds): Promise<void> {
   const groups = await groupByRegion(room, options, rounds);
-  const lanes: Promise<void>[] = [];
-  for (const ofServer of groupsByServer(groups).values()) {
-    const queue: ServerQueue = { chunks: chunksOf(options, ofServer), cut: [], away: null };
-    for (let lane = 0; lane < hbaseMultiPerServerMax; lane++) {
-      lanes.push(sendAll(room, options, rounds, queue));
-    }
-  }
-  await Promise.all(lanes);
+  await Promise.all(
+    [...groupsByServer(groups).values()].map(
+      async (ofServer) => await sendToServer(room, options, rounds, ofServer),
+    ),
+  );
 }
 
 async function groupByRegion(
@@ -151,14 +113,14 @@ async function groupByRegion(
   let last: { readonly region: Region; readonly puts: number[] } | null = null;
   let slice = 0;
   for (const i of rounds.waiting) {
-    if (++slice % hbaseGroupSlicePuts === 0) await nextTurn();
+    if (++slice % hbaseGroupSlicePuts === 0) await room.turns.next();
     const start = batch.starts[i] ?? 0;
     const end = start + (batch.rowLengths[i] ?? 0);
     if (last === null || !holds(last.region, batch.bytes, start, end)) {
       const known = room.locator.known(options.table, batch.bytes, start, end);
       const region = known ?? (await lookUp(room, options, search, { start, end }));
-      if (region === null) {
-        rounds.failures.set(i, search.lastFailure ?? timeoutFailure('no region was found'));
+      if (region instanceof CounterError) {
+        rounds.failures.set(i, region);
         continue;
       }
       const puts = groups.get(region) ?? [];
@@ -181,8 +143,10 @@ async function lookUp(
   { table, batch, deadline }: PutOptions,
   search: Search,
   row: { readonly start: number; readonly end: number },
-): Promise<Region | null> {
-  if (search.failuresLeft === 0) return null;
+): Promise<Region | CounterError> {
+  const nowhere = room.locator.nowhere(table, batch.bytes, row.start, row.end);
+  if (nowhere !== null) return nowhere;
+  if (search.failuresLeft === 0) return search.lastFailure ?? timeoutFailure('no region was found');
   try {
     const bytes = Buffer.from(batch.bytes.subarray(row.start, row.end));
     return await room.locator.locate(table, bytes, deadline);
@@ -191,97 +155,6 @@ async function lookUp(
     search.lastFailure = failure;
     // Only of a region on its way it is worth asking for others; else meta itself is away.
     search.failuresLeft = failure.code === 'STORE_NOT_READY' ? search.failuresLeft - 1 : 0;
-    return null;
+    return failure;
   }
-}
-
-/** One lane: takes the next chunk when the one before is answered, and reuses its buffer. */
-async function sendAll(
-  room: Multi,
-  options: PutOptions,
-  rounds: Rounds,
-  queue: ServerQueue,
-): Promise<void> {
-  let spare: Buffer | null = null;
-  for (;;) {
-    const chunk: Chunk | undefined = queue.cut.pop() ?? queue.chunks.next().value;
-    const over = options.deadline.over();
-    if (chunk === undefined || over !== null) return;
-    if (queue.away === null) {
-      spare = await sendChunk(room, options, rounds, { queue, chunk, spare });
-    } else {
-      failAll(room, options, rounds, { chunk, failure: queue.away });
-    }
-    await nextTurn();
-  }
-}
-
-/** Answers the buffer that may be written to again, if there is one. */
-async function sendChunk(
-  room: Multi,
-  options: PutOptions,
-  rounds: Rounds,
-  at: { readonly queue: ServerQueue; readonly chunk: Chunk; readonly spare: Buffer | null },
-): Promise<Buffer | null> {
-  const { queue, chunk, spare } = at;
-  const { family, durability, batch, deadline, table } = options;
-  const { body, cellBytes } = encodeMulti(batch, chunk.parts, { family, durability, spare });
-  try {
-    const reply = await room.connections.call(chunk.server, 'ClientService', {
-      method: 'Multi',
-      body,
-      cellBytes,
-      timeoutMs: Math.min(room.rpcTimeoutMs, deadline.leftMs()),
-      signal: deadline.signal,
-    });
-    readMultiReply(reply, chunk.parts, {
-      done: (i) => {
-        rounds.confirmed[i] = 1;
-        if (rounds.failures.size > 0) rounds.failures.delete(i);
-      },
-      failed: (i, failure, region) => {
-        rounds.failures.set(i, failure);
-        if (failure.remedy === 'relocate') room.locator.forget(table, region);
-      },
-    });
-  } catch (error) {
-    const failure = toCounterError(error);
-    const halves = cutCodes.has(failure.code) ? halvesOf(chunk) : null;
-    if (halves === null) failAll(room, options, rounds, { chunk, failure });
-    else queue.cut.push(...halves);
-    if (awayCodes.has(failure.code)) queue.away = failure;
-    return null; // perhaps still on its way out of the socket
-  }
-  return spare !== null && spare.length >= body.length ? spare : body;
-}
-
-/** One put that a server refuses takes its whole call with it; others refuse what is too much. */
-const cutCodes: ReadonlySet<string> = new Set(['STORE_REFUSED', 'STORE_BATCH_TOO_LARGE']);
-
-/** Each further chunk would wait as long for nothing. */
-const awayCodes: ReadonlySet<string> = new Set([
-  'STORE_UNREACHABLE',
-  'STORE_CONNECTION_LOST',
-  'STORE_SERVER_STOPPING',
-  'STORE_TIMEOUT',
-]);
-
-function failAll(
-  room: Multi,
-  options: PutOptions,
-  rounds: Rounds,
-  { chunk, failure }: { readonly chunk: Chunk; readonly failure: CounterError },
-): void {
-  for (const { region, puts } of chunk.parts) {
-    if (failure.remedy === 'relocate') room.locator.forget(options.table, region);
-    for (const i of puts) {
-      if (rounds.confirmed[i] !== 1) rounds.failures.set(i, failure);
-    }
-  }
-}
-
-async function nextTurn(): Promise<void> {
-  await new Promise<void>((resolve) => {
-    setImmediate(resolve);
-  });
 }

@@ -22,6 +22,8 @@ message RequestHeader {
 message ExceptionResponse {
   optional string exception_class_name = 1;
   optional string stack_trace = 2;
+  optional string hostname = 3;
+  optional int32 port = 4;
   optional bool do_not_retry = 5;
 }
 message ResponseHeader {
@@ -68,6 +70,7 @@ message Scan {
   optional uint64 max_result_size = 10;
   optional bool reversed = 15;
   optional uint32 caching = 17;
+  optional bool include_start_row = 21;
 }
 message ScanRequest {
   optional RegionSpecifier region = 1;
@@ -75,6 +78,7 @@ message ScanRequest {
   optional uint64 scanner_id = 3;
   optional uint32 number_of_rows = 4;
   optional bool close_scanner = 5;
+  optional uint64 next_call_seq = 6;
   optional bool client_handles_heartbeats = 8;
 }
 message ScanResponse {
@@ -121,9 +125,15 @@ message TableSchema {
 message CreateTableRequest {
   required TableSchema table_schema = 1;
   repeated bytes split_keys = 2;
+  optional uint64 nonce_group = 3;
+  optional uint64 nonce = 4;
 }
 message NamespaceDescriptor { required bytes name = 1; }
-message CreateNamespaceRequest { required NamespaceDescriptor namespace_descriptor = 1; }
+message CreateNamespaceRequest {
+  required NamespaceDescriptor namespace_descriptor = 1;
+  optional uint64 nonce_group = 2;
+  optional uint64 nonce = 3;
+}
 message GetNamespaceDescriptorRequest { required string namespace_name = 1; }
 message GetTableDescriptorsRequest { repeated TableName table_names = 1; }
 message GetTableDescriptorsResponse { repeated TableSchema table_schema = 1; }
@@ -134,6 +144,24 @@ message MoveRegionRequest {
 message SplitTableRegionRequest {
   required RegionInfo region_info = 1;
   optional bytes split_row = 2;
+  optional uint64 nonce_group = 3;
+  optional uint64 nonce = 4;
+}
+message MergeTableRegionsRequest {
+  repeated RegionSpecifier region = 1;
+  optional uint64 nonce_group = 4;
+  optional uint64 nonce = 5;
+}
+message FlushRegionRequest { required RegionSpecifier region = 1; }
+message CompactRegionRequest { required RegionSpecifier region = 1; optional bool major = 2; }
+message GetRegionInfoRequest {
+  required RegionSpecifier region = 1;
+  optional bool compaction_state = 2;
+}
+message GetRegionInfoResponse {
+  optional uint32 compaction_state = 2;
+  optional bool splittable = 4;
+  optional bool mergeable = 5;
 }
 message ProcedureResponse { optional uint64 proc_id = 1; }
 message GetProcedureResultRequest { required uint64 proc_id = 1; }

@@ -2,6 +2,7 @@
 // for the log, and for whoever asked for the recovery. Decides nothing.
 import type { JournalProblem } from '../journal/problems.ts';
 import type { Log } from '../log.ts';
+import { assert } from '../model/assert.ts';
 import type { WriterId } from '../model/writer-id.ts';
 import type { Estate } from './estate.ts';
 
@@ -34,6 +35,8 @@ export type Fate =
   | 'unreadable'
   /** The store has never heard of its writer, which counted for another store. */
   | 'other_store'
+  /** All but some cells is put: the store refuses those for good. They are tried again, seldom. */
+  | 'refused'
   /** The registry or the store refused or did not answer; another attempt may succeed. */
   | 'failed';
 
@@ -60,11 +63,19 @@ export interface Finding {
   readonly putCells: number;
 }
 
-interface QuarterFound {
+export interface Amount {
   readonly counts: number;
   readonly cells: number;
-  isPut: boolean;
 }
+
+interface QuarterFound {
+  /** At the attempt that could read most. */
+  found: Amount;
+  /** At the attempt that the store confirmed most of. */
+  put: Amount;
+}
+
+const nothing: Amount = { counts: 0, cells: 0 };
 
 export class RecoveryBook {
   readonly #metrics: RecoveryMetrics;
@@ -87,7 +98,7 @@ export class RecoveryBook {
   get unflushedCounts(): number {
     let counts = 0;
     for (const quarters of this.#quarters.values()) {
-      for (const quarter of quarters.values()) if (!quarter.isPut) counts += quarter.counts;
+      for (const { found, put } of quarters.values()) counts += found.counts - put.counts;
     }
     return counts;
   }
@@ -106,26 +117,36 @@ export class RecoveryBook {
   }
 
   /** Counted once, however often a failed attempt is repeated. */
-  found(writer: WriterId, quarter: number, counts: number, cells: number): void {
+  found(writer: WriterId, quarter: number, amount: Amount): void {
     const quarters = this.#quarters.get(writer) ?? new Map<number, QuarterFound>();
     this.#quarters.set(writer, quarters);
-    if (quarters.has(quarter)) return;
-    quarters.set(quarter, { counts, cells, isPut: false });
-    this.#metrics.ledgerJournaled(counts);
-    this.#metrics.replayedEvents(counts);
+    const standing = quarters.get(quarter) ?? { found: nothing, put: nothing };
+    quarters.set(quarter, standing);
+    const more = amount.counts - standing.found.counts;
+    // A disk that gives less this time takes back nothing of what was found.
+    if (more <= 0) return;
+    standing.found = amount;
+    this.#metrics.ledgerJournaled(more);
+    this.#metrics.replayedEvents(more);
   }
 
-  put(writer: WriterId, quarter: number): void {
-    const found = this.#quarters.get(writer)?.get(quarter);
-    if (found === undefined || found.isPut) return;
-    found.isPut = true;
-    this.#metrics.ledgerConfirmed(found.counts);
+  /** Of what was found: what the store has confirmed. */
+  put(writer: WriterId, quarter: number, amount: Amount): void {
+    const standing = this.#quarters.get(writer)?.get(quarter);
+    assert(standing !== undefined, 'what is put was found before');
+    const more = amount.counts - standing.put.counts;
+    if (more <= 0) return;
+    standing.put = amount;
+    this.#metrics.ledgerConfirmed(more);
   }
 
   judge(writer: WriterId, folder: string, fate: Fate, reason?: string): void {
     const replay = this.#estates.get(writer)?.replay;
     const quarters = [...(this.#quarters.get(writer)?.values() ?? [])];
-    const put = quarters.filter(({ isPut }) => isPut);
+    const sumOf = (of: (quarter: QuarterFound) => number): number =>
+      quarters.reduce((sum, quarter) => sum + of(quarter), 0);
+    const foundCounts = sumOf(({ found }) => found.counts);
+    const putCounts = sumOf(({ put }) => put.counts);
     this.#findings.set(writer, {
       writer,
       folder,
@@ -134,14 +155,14 @@ export class RecoveryBook {
       segments: replay?.segments.length ?? 0,
       frames: replay?.segments.reduce((sum, { frames }) => sum + frames, 0) ?? 0,
       problems: replay?.problems ?? [],
-      foundCounts: quarters.reduce((sum, { counts }) => sum + counts, 0),
-      putCounts: put.reduce((sum, { counts }) => sum + counts, 0),
-      putCells: put.reduce((sum, { cells }) => sum + cells, 0),
+      foundCounts,
+      putCounts,
+      putCells: sumOf(({ put }) => put.cells),
     });
     // Nobody looks at it again: what is kept of it is what was found.
     if (!settledFates.has(fate) || fate === 'in_use') return;
     this.#estates.delete(writer);
-    if (put.length === quarters.length) this.#quarters.delete(writer);
+    if (putCounts === foundCounts) this.#quarters.delete(writer);
   }
 
   #tellProblems({ writer, replay }: Estate): void {

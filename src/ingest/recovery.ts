@@ -3,11 +3,9 @@
 // and sealing wait for the proof of death. A journal with a gap is put, named and left open.
 import path from 'node:path';
 import type { Disk } from '../journal/disk.ts';
-import { replayQuarter } from '../journal/replay-quarter.ts';
 import { replayFolder } from '../journal/replay.ts';
-import type { QuarterSegments } from '../journal/replay.ts';
 import { moveSegmentsAside } from '../journal/writer-folder.ts';
-import { flushTimeoutMs, watermarkBeyondStoreMs } from '../limits.ts';
+import { watermarkBeyondStoreMs } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { CounterError, toError } from '../model/errors.ts';
 import { parseWriterId } from '../model/writer-id.ts';
@@ -17,8 +15,10 @@ import { RegistryChain } from '../store/registry.ts';
 import type { StoreLink } from '../store/store-link.ts';
 import { DeathProof } from './death-proof.ts';
 import type { HostIdentity } from './host-identity.ts';
-import { blankRecord, cellAt } from './estate.ts';
+import { blankRecord } from './estate.ts';
 import type { Estate } from './estate.ts';
+import { EstatePuts } from './estate-puts.ts';
+import type { CellsRefused } from './estate-puts.ts';
 import { RecoveryBook } from './recovery-book.ts';
 import type { RecoveryMetrics, Fate } from './recovery-book.ts';
 import { registerDead } from './registration.ts';
@@ -54,17 +54,24 @@ export class Recovery {
   readonly #leftOpen = new Set<WriterId>();
   /** Put, but not yet proven dead. */
   readonly #put = new Map<WriterId, PutEstate>();
+  readonly #puts: EstatePuts;
   #pass: Promise<void> | undefined;
   #stopped = false;
 
   constructor(options: RecoveryOptions) {
     this.#options = options;
     this.book = new RecoveryBook(options.metrics, options.log);
+    this.#puts = new EstatePuts(options, this.book);
     this.#proof = new DeathProof({
       identity: options.identity,
       holdsStore: options.link.rows.kind !== 'hbase',
       monotonicMs: options.monotonicMs,
     });
+  }
+
+  /** Cells of dead writers that the store refuses for good. */
+  get setAside(): CellsRefused {
+    return this.#puts.setAside;
   }
 
   /** One look at every folder; one pass at a time. Throws where the store cannot be reached. */
@@ -96,6 +103,7 @@ export class Recovery {
       if (this.#stopped) return;
       if (writer === undefined || isOwn(writer)) continue;
       if (this.#closed.has(writer) || this.#leftOpen.has(writer)) continue;
+      if (this.#puts.isWaiting(writer)) continue;
       const folder = path.join(journalFolder, name);
       try {
         const fate = await this.#lookAt(writer, folder);
@@ -103,7 +111,9 @@ export class Recovery {
       } catch (thrown) {
         // One estate that cannot be settled must not keep the others waiting.
         failure ??= thrown;
-        this.book.judge(writer, folder, 'failed', toError(thrown).message);
+        const error = toError(thrown);
+        const isRefused = error instanceof CounterError && error.code === 'RECOVERY_REFUSED';
+        this.book.judge(writer, folder, isRefused ? 'refused' : 'failed', error.message);
         const what = 'What a dead writer left behind is not settled yet';
         log.warn('recovery.incomplete', what, { writer_id: writer, err: thrown });
         if (!link.up) break;
@@ -156,7 +166,7 @@ export class Recovery {
       registeredMs = await registerDead(estate, chain, options);
     }
     if (registeredMs === undefined) return 'unregistered';
-    const alarms = await this.#putAll(estate, registeredMs);
+    const alarms = await this.#puts.putAll(estate, registeredMs, () => this.#stopped);
     if (alarms === undefined) return undefined;
     // Whoever sealed it had the proof.
     if (isDead || state === 'sealed') return this.#seal(estate, chain, alarms);
@@ -173,38 +183,6 @@ export class Recovery {
     if (!isSealed && !this.#proof.isDead({ ...estate.suspect, entry })) return 'unproven';
     this.#put.delete(writer);
     return this.#seal({ ...estate, entry }, new RegistryChain(registry, writer, entry), alarms);
-  }
-
-  /** Puts every quarter, oldest first. Answers what was found wrong; undefined: stopped. */
-  async #putAll(estate: Estate, registeredMs: number): Promise<number | undefined> {
-    const { replay } = estate;
-    let alarms = replay.alarms;
-    for (const quarter of replay.quarters(registeredMs)) {
-      if (this.#stopped) return undefined;
-      alarms += await this.#putQuarter(estate, quarter);
-    }
-    return alarms;
-  }
-
-  async #putQuarter(estate: Estate, segments: QuarterSegments): Promise<number> {
-    const { disk, link } = this.#options;
-    const { writer, folder } = estate;
-    const quarter = segments.acceptanceQuarter;
-    if (quarter === undefined) return 0;
-    const found = await replayQuarter({ disk, folder }, segments);
-    this.book.found(writer, quarter, found.counts, found.cells.length);
-    const cells = {
-      count: found.cells.length,
-      at: (i: number) => cellAt(writer, quarter, found, i),
-    };
-    const store = await link.reach();
-    const outcome = await store.putCells(cells, { timeoutMs: flushTimeoutMs });
-    if (outcome.confirmedCount < found.cells.length) {
-      const [cause] = outcome.failures.values();
-      throw new CounterError('RECOVERY_INCOMPLETE', 'retry', { detail: `writer ${writer}`, cause });
-    }
-    this.book.put(writer, quarter);
-    return found.alarms;
   }
 
   async #seal(estate: Estate, chain: RegistryChain, alarms: number): Promise<Fate> {

@@ -9,6 +9,7 @@ import { dayOfQuarter } from '../model/quarter.ts';
 import type { QuarterRange } from '../model/quarter.ts';
 import { PutBatch } from '../model/rows.ts';
 import type { CallOptions, PutOutcome, RowRange, ScanTally } from '../model/rows.ts';
+import { Slice } from '../model/slice.ts';
 import type { CellEntry } from './cell-codec.ts';
 import { putCell } from './cell-codec.ts';
 import { AdRowsReader } from './ad-rows-reader.ts';
@@ -17,12 +18,22 @@ import { Gate } from './gate.ts';
 import { countsRanges, countsRowRange } from './key-layout.ts';
 import type { Layout, LayoutGuard } from './layout.ts';
 import { guardLayout } from './layout.ts';
+import { PutFailures } from './put-failures.ts';
 import type { RowStore } from './row-store.ts';
 
 /** Cells by number, so that a flush hands over its copy without a hundred thousand objects. */
 export interface CellList {
   readonly count: number;
   at(i: number): Cell;
+}
+
+/** Outcome of each cell of a list: confirmed, or why not. */
+export interface CellsOutcome {
+  /** 1 where the store acknowledged cell i, else 0. */
+  readonly confirmed: Uint8Array;
+  readonly confirmedCount: number;
+  /** Every cell that is not confirmed has a reason. */
+  readonly failures: PutFailures;
 }
 
 export type VisitEntry = (entry: CellEntry) => void;
@@ -69,24 +80,35 @@ export class CounterStore {
    * Puts absolute counts; outcome i is that of cell i. Never rejects because of the store: what
    * was not confirmed is in `failures`, and may have happened all the same.
    */
-  async putCells(cells: readonly Cell[] | CellList, options: CallOptions): Promise<PutOutcome> {
+  async putCells(cells: readonly Cell[] | CellList, options: CallOptions): Promise<CellsOutcome> {
     const list: CellList = 'count' in cells ? cells : listOf(cells);
     const deadline = new Deadline(options);
     const confirmed = new Uint8Array(list.count);
-    const failures = new Map<number, Error>();
+    const failures = new PutFailures();
     let confirmedCount = 0;
+    // What comes after the deadline is not even encoded.
+    const encode = async (first: number): Promise<PutBatch | undefined> =>
+      first === list.count || deadline.over !== undefined
+        ? undefined
+        : await this.#encode(list, first);
+    let encoding = encode(0);
     for (let first = 0; first < list.count;) {
+      const batch = await encoding;
       const { over } = deadline;
-      if (over !== undefined) {
-        for (let i = first; i < list.count; i++) failures.set(i, over);
+      if (batch === undefined || over !== undefined) {
+        failures.addAll(first, list.count, over ?? new CounterError('STORE_TIMEOUT', 'retry'));
         break;
       }
-      const batch = await this.#encode(list, first);
-      const outcome = await this.#put(batch, deadline);
-      confirmed.set(outcome.confirmed, first);
-      confirmedCount += outcome.confirmedCount;
-      for (const [i, error] of outcome.failures) failures.set(first + i, error);
-      first += batch.count;
+      const end = first + batch.count;
+      // The next batch is encoded while this one is on its way.
+      const [outcome] = await Promise.all([this.#put(batch, deadline), (encoding = encode(end))]);
+      if (outcome instanceof CounterError) failures.addAll(first, end, outcome);
+      else {
+        confirmed.set(outcome.confirmed, first);
+        confirmedCount += outcome.confirmedCount;
+        failures.addBatch(first, end, outcome.failures);
+      }
+      first = end;
     }
     return { confirmed, confirmedCount, failures };
   }
@@ -121,23 +143,22 @@ export class CounterStore {
   /** Encodes from `first` on until the batch is full, in short slices of the event loop. */
   async #encode(list: CellList, first: number): Promise<PutBatch> {
     const batch = new PutBatch(Math.min(list.count - first, putBatchBytesMax / 256));
-    let sliceStartMs = performance.now();
+    const slice = new Slice(encodeSliceMs);
     for (let i = first; i < list.count && batch.byteLength < putBatchBytesMax; i++) {
       putCell(batch, list.at(i), this.layout.salts);
-      if (i % cellsPerLook !== 0 || performance.now() - sliceStartMs < encodeSliceMs) continue;
-      await new Promise(setImmediate);
-      sliceStartMs = performance.now();
+      if (i % cellsPerLook === 0 && slice.isOver) await slice.next();
     }
     return batch;
   }
 
-  async #put(batch: PutBatch, deadline: Deadline): Promise<PutOutcome> {
+  /** An error: nothing of the batch was confirmed. */
+  async #put(batch: PutBatch, deadline: Deadline): Promise<PutOutcome | CounterError> {
     try {
       deadline.throwIfOver();
       return await this.#rows.put('counts', batch, deadline.rest());
     } catch (thrown) {
       if (!(thrown instanceof CounterError)) throw thrown;
-      return nothingConfirmed(batch.count, thrown);
+      return thrown;
     }
   }
 
@@ -197,10 +218,4 @@ function listOf(cells: readonly Cell[]): CellList {
       return cell;
     },
   };
-}
-
-function nothingConfirmed(count: number, error: Error): PutOutcome {
-  const failures = new Map<number, Error>();
-  for (let i = 0; i < count; i++) failures.set(i, error);
-  return { confirmed: new Uint8Array(count), confirmedCount: 0, failures };
 }

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { version } from '../../src/version.ts';
 import { run } from './run.ts';
 
-const commands = ['serve', 'total', 'flush', 'schema', 'recover', 'writers', 'healthcheck'];
+const commands = 'serve total flush schema recover writers doctor healthcheck'.split(' ');
 
 describe('help', () => {
   test('lists the commands, and says which one is the default', async () => {

@@ -1,8 +1,9 @@
 import { expect, test } from '@jest/globals';
-import * as fc from 'fast-check';
 import { Counters } from '../../src/counters/counters.ts';
-import { sumOf } from '../../src/model/cell.ts';
+import type { CellOutcome } from '../../src/counters/cell-table.ts';
+import type { SentCells } from '../../src/counters/sent-cells.ts';
 import type { AdId, SiteId } from '../../src/model/cell.ts';
+import { CounterError } from '../../src/model/errors.ts';
 import type { AdEvent } from '../../src/model/event.ts';
 import { quarterMs, quarterOf } from '../../src/model/quarter.ts';
 import type { WriterId } from '../../src/model/writer-id.ts';
@@ -21,9 +22,18 @@ function count(counters: Counters, events: readonly AdEvent[], acceptMs = startM
   return counters.apply(formed, 1);
 }
 
+function settle(sent: SentCells, outcomeOf: (i: number) => CellOutcome): number {
+  let confirmed = 0;
+  for (let i = 0; i < sent.count; i++) confirmed += sent.settleNext(outcomeOf(i));
+  return confirmed;
+}
+
+const all = (): CellOutcome => 'confirmed';
+const onlySecond = (i: number): CellOutcome => (i === 1 ? 'confirmed' : 'failed');
+
 function confirmAll(counters: Counters): number {
-  const snapshot = counters.snapshot();
-  return counters.confirm(snapshot, new Uint8Array(snapshot.cells.count).fill(1));
+  const sent = counters.snapshot();
+  return settle(sent, all);
 }
 
 test('forming a frame changes no count, applying it sets them', () => {
@@ -49,36 +59,35 @@ test('what is counted while a flush is on its way stays dirty', () => {
   count(counters, [event('a', 5)]);
   const snapshot = counters.snapshot();
   count(counters, [event('a', 2)]);
-  expect(snapshot.cells.at(0).counts).toEqual([1, 5]);
-  expect(counters.confirm(snapshot, Uint8Array.of(1))).toBe(5);
+  expect(snapshot.at(0).counts).toEqual([1, 5]);
+  expect(settle(snapshot, all)).toBe(5);
   expect(counters.dirtyCells).toBe(1);
   expect(counters.unflushedOf('a' as AdId, undefined, everything)).toEqual(new Map([[1, 2]]));
   expect(confirmAll(counters)).toBe(2);
   expect(counters.dirtyCells).toBe(0);
 });
 
-test('an older snapshot that is confirmed late takes nothing back', () => {
+test('one flush at a time: what one sends is settled before the next', () => {
   const counters = new Counters(writer);
   count(counters, [event('a', 5)]);
-  const older = counters.snapshot();
-  count(counters, [event('a', 2)]);
-  confirmAll(counters);
-  expect(counters.confirm(older, Uint8Array.of(1))).toBe(0);
-  expect(counters.unflushedCounts).toBe(0);
+  const sent = counters.snapshot();
+  expect(() => counters.snapshot()).toThrow('one flush at a time');
+  settle(sent, all);
+  expect(counters.snapshot().count).toBe(0);
 });
 
 test('only what was confirmed is clean: the others of the batch stay dirty', () => {
   const counters = new Counters(writer);
   count(counters, [event('a', 5), event('b', 4)]);
-  expect(counters.confirm(counters.snapshot(), Uint8Array.of(0, 1))).toBe(4);
-  expect(counters.snapshot().cells.at(0).ad).toBe('a');
+  expect(settle(counters.snapshot(), onlySecond)).toBe(4);
+  expect(counters.snapshot().at(0).ad).toBe('a');
   expect(counters.unflushedCounts).toBe(5);
 });
 
 test('a late event has a cell of its own, with its lag', () => {
   const counters = new Counters(writer);
   count(counters, [event('a', 1), event('a', 4, { tsMs: startMs - 2 * quarterMs })]);
-  const { cells } = counters.snapshot();
+  const cells = counters.snapshot();
   const seen = [cells.at(0), cells.at(1)].map(({ eventQuarter, lag }) => ({ eventQuarter, lag }));
   expect(seen).toEqual([
     { eventQuarter: quarter, lag: 0 },
@@ -89,17 +98,17 @@ test('a late event has a cell of its own, with its lag', () => {
 test('an event from the future counts in the quarter of its acceptance', () => {
   const counters = new Counters(writer);
   count(counters, [event('a', 1, { tsMs: startMs + quarterMs })]);
-  expect(counters.snapshot().cells.at(0)).toMatchObject({ eventQuarter: quarter, lag: 0 });
+  expect(counters.snapshot().at(0)).toMatchObject({ eventQuarter: quarter, lag: 0 });
 });
 
 test('unregistered cells wait, and count on in the quarter of the registration', () => {
   const counters = new Counters(writer);
   const unregistered = { acceptMs: startMs, acceptanceQuarter: undefined };
   counters.apply(counters.form([[event('a', 3)]], unregistered), 1);
-  expect(counters.snapshot().cells.count).toBe(0);
+  expect(counters.snapshot().count).toBe(0);
   counters.registered(quarter + 3);
   count(counters, [event('a', 1, { tsMs: startMs })], startMs + 3 * quarterMs);
-  const { cells } = counters.snapshot();
+  const cells = counters.snapshot();
   expect(cells.count).toBe(1);
   expect(cells.at(0)).toMatchObject({ eventQuarter: quarter, lag: 3, counts: [1, 4] });
 });
@@ -115,14 +124,44 @@ test('a table is dropped when it is closed and confirmed, not before', () => {
   expect(counters.openCells).toBe(0);
 });
 
-test('a confirmed table behind an unconfirmed one is kept: segments go from the head', () => {
+test('a confirmed table behind an unconfirmed one frees its memory; its segments wait', () => {
   const counters = new Counters(writer);
   count(counters, [event('a', 3)]);
   count(counters, [event('b', 3)], startMs + quarterMs);
   counters.closeBefore(Infinity);
-  counters.confirm(counters.snapshot(), Uint8Array.of(0, 1));
+  settle(counters.snapshot(), onlySecond);
+  // Segments go from the head: nothing may go while the oldest quarter is not confirmed.
   expect(counters.dropConfirmed()).toBeUndefined();
-  expect(counters.openCells).toBe(2);
+  expect(counters.openCells).toBe(1);
+  confirmAll(counters);
+  expect(counters.dropConfirmed()).toBe(quarter + 1);
+  expect(counters.openCells).toBe(0);
+});
+
+test('a cell that is refused for good is set aside: not sent with the others, and named', () => {
+  const counters = new Counters(writer);
+  const refusal = new CounterError('STORE_REFUSED', 'give-up', { detail: 'too large' });
+  count(counters, [event('a', 3), event('b', 4)]);
+  settle(counters.snapshot(), (i) => (i === 0 ? refusal : 'confirmed'));
+  expect([counters.asideCells, counters.dirtyCells, counters.unflushedCounts]).toEqual([1, 1, 3]);
+  expect(counters.asideExamples(5)).toEqual([
+    {
+      writer,
+      ad: 'a',
+      site: 's.example',
+      eventQuarter: quarter,
+      reason: 'STORE_REFUSED: too large',
+    },
+  ]);
+  count(counters, [event('a', 2)]);
+  expect(counters.snapshot().count).toBe(0);
+  const again = counters.snapshotAside();
+  count(counters, [event('a', 1)]);
+  expect(again.at(0).counts).toEqual([1, 5]);
+  // Confirmed: what was counted meanwhile is dirty like any other.
+  expect(settle(again, all)).toBe(5);
+  expect([counters.asideCells, counters.unflushedCounts]).toEqual([0, 1]);
+  expect(counters.snapshot().at(0).counts).toEqual([1, 6]);
 });
 
 test('a cell that could reach its bound is named before it is journaled', () => {
@@ -134,29 +173,4 @@ test('a cell that could reach its bound is named before it is journaled', () => 
   expect(counters.wouldOverflow(event('a', 10), startMs, 0)).toBe(true);
   expect(counters.wouldOverflow(event('a', 5), startMs, 5)).toBe(true);
   expect(counters.wouldOverflow(event('b', 10), startMs, 0)).toBe(false);
-});
-
-test('whatever is counted and confirmed in whatever order, every count is in one place', () => {
-  const step = fc.oneof(
-    fc.record({ ad: fc.constantFrom('a', 'b', 'c'), n: fc.integer({ min: 1, max: 1000 }) }),
-    fc.record({ confirm: fc.infiniteStream(fc.boolean()) }),
-  );
-  const property = fc.property(fc.array(step, { maxLength: 60 }), (steps) => {
-    const counters = new Counters(writer);
-    let counted = 0;
-    let confirmed = 0;
-    for (const each of steps) {
-      if ('ad' in each) counted += count(counters, [event(each.ad, each.n)]);
-      else {
-        const snapshot = counters.snapshot();
-        const bits = new Uint8Array(snapshot.cells.count);
-        for (let i = 0; i < bits.length; i++) bits[i] = each.confirm.next().value ? 1 : 0;
-        confirmed += counters.confirm(snapshot, bits);
-      }
-      expect(confirmed + counters.unflushedCounts).toBe(counted);
-    }
-    const { cells } = counters.snapshot();
-    for (let i = 0; i < cells.count; i++) expect(sumOf(cells.at(i).counts)).toBeGreaterThan(0);
-  });
-  fc.assert(property);
 });

@@ -10,10 +10,11 @@ export async function put(
   client: HBaseClient,
   place: Place,
   puts: readonly Put[],
+  timeoutMs: number = inTime.timeoutMs,
 ): Promise<PutOutcome> {
   const batch = new PutBatch(puts.length);
   for (const one of puts) batch.add(one);
-  return await client.put(place, batch, inTime);
+  return await client.put(place, batch, { timeoutMs });
 }
 
 /** Puts, and insists on all of it. */
@@ -49,6 +50,22 @@ export async function read(
     { timeoutMs: 60_000 },
   );
   return { cells, tally };
+}
+
+/** The cells of a block, as they came. */
+export function putsOf(cells: Buffer): Put[] {
+  const puts: Put[] = [];
+  for (let at = 0; at < cells.length; at += 4 + cells.readInt32BE(at)) {
+    const keyEnd = at + 12 + cells.readInt32BE(at + 4);
+    const rowEnd = at + 14 + cells.readUInt16BE(at + 12);
+    puts.push({
+      row: cells.subarray(at + 14, rowEnd),
+      qualifier: cells.subarray(rowEnd + 1 + (cells[rowEnd] ?? 0), keyEnd - 9),
+      value: cells.subarray(keyEnd, keyEnd + cells.readInt32BE(at + 8)),
+      version: Number(cells.readBigUInt64BE(keyEnd - 9)),
+    });
+  }
+  return puts;
 }
 
 /** A cell as the Java program writes and reads it. */

@@ -25,6 +25,8 @@ export type Handler = (call: FakeCall) => void;
 export class FakeServer {
   readonly calls: FakeCall[] = [];
   handler: Handler = () => undefined;
+  /** Plays meta; without it there is one region, all of whatever table is asked for, here. */
+  meta: Handler | null = null;
   /** Takes everything and answers nothing, meta included: paused, or without power. */
   dark = false;
   connections = 0;
@@ -117,15 +119,14 @@ export class FakeServer {
     };
     this.calls.push(call);
     if (this.dark) return;
-    if (!this.#playMeta(call)) this.handler(call);
+    if (!isForMeta(call)) this.handler(call);
+    else if (this.meta === null) this.#playMeta(call);
+    else this.meta(call);
   }
 
-  /** One region, the whole of whatever table is asked for, at this server. */
-  #playMeta(call: FakeCall): boolean {
-    if (call.method !== 'Scan') return false;
+  #playMeta(call: FakeCall): void {
     const request: ScanRequest = messages.scanRequest.decode(call.message);
-    if (request.scan?.reversed !== true) return false;
-    const table = Buffer.from(request.scan.stopRow).toString();
+    const table = Buffer.from(request.scan?.stopRow ?? []).toString();
     const row = Buffer.from(`${table},,1.0123456789abcdef0123456789abcdef.`);
     const info = messages.regionInfo.encode({
       regionId: 1,
@@ -146,19 +147,24 @@ export class FakeServer {
       cell('server', Buffer.from(`127.0.0.1:${this.port}`)),
     ];
     answerScan(call, [cells], { more: false });
-    return true;
   }
+}
+
+function isForMeta(call: FakeCall): boolean {
+  if (call.method !== 'Scan') return false;
+  const { region } = messages.scanRequest.decode(call.message);
+  return Buffer.from(region?.value ?? []).toString('latin1') === 'hbase:meta,,1';
 }
 
 /** Rows as a scan's reply carries them. */
 export function answerScan(
   call: FakeCall,
   rows: readonly (readonly Put[])[],
-  options: { readonly more: boolean; readonly partial?: boolean },
+  options: { readonly more: boolean; readonly partial?: boolean; readonly scannerId?: number },
 ): void {
   const message = messages.scanResponse.encode({
     cellsPerResult: rows.map((cells) => cells.length),
-    scannerId: 7 as never,
+    scannerId: (options.scannerId ?? 7) as never,
     moreResults: true,
     results: [],
     partialFlagPerResult: rows.map(() => options.partial === true),
@@ -193,10 +199,10 @@ export function multiReply(actions: readonly (string | null)[]): Buffer {
   return field(0x0a, Buffer.concat(results));
 }
 
-/** A Multi's reply for one region that failed as a whole. */
-export function regionFailure(className: string): Buffer {
-  const pair = messages.nameBytesPair.encode({ name: className, value: Buffer.alloc(0) });
-  return field(0x0a, field(0x12, pair));
+/** The same where the region failed as a whole. */
+export function regionFailure(className: string, trace = className): Buffer {
+  const value = Buffer.from(trace);
+  return field(0x0a, field(0x12, messages.nameBytesPair.encode({ name: className, value })));
 }
 
 function frameOf(...parts: readonly Buffer[]): Buffer {

@@ -52,6 +52,47 @@ describe('known regions', () => {
     expect(find(regions, 'a')).toBe('-');
   });
 
+  test('beyond the bound those go that were not asked for the longest, and not all of them', () => {
+    const max = 160;
+    const regions = new Regions(max);
+    const learn = (i: number): void => regions.learn(`t${i % 3}`, region(keyOf(i), keyOf(i + 1)));
+    const known = (i: number): boolean =>
+      regions.find(`t${i % 3}`, Buffer.from(keyOf(i)), 0, 4) !== null;
+    for (let i = 0; i < max; i++) learn(i);
+    // The oldest are in use, and stay.
+    for (let i = 0; i < 40; i++) expect(known(i)).toBe(true);
+    for (let i = max; i < max + 100; i++) {
+      learn(i);
+      expect(regions.count).toBeLessThanOrEqual(max);
+      // A sixteenth at most goes at once.
+      expect(regions.count).toBeGreaterThanOrEqual(max - max / 16 - 1);
+    }
+    expect(Array.from({ length: 40 }, (_, i) => known(i)).every(Boolean)).toBe(true);
+    expect(known(max + 99)).toBe(true);
+    expect(known(41)).toBe(false);
+  });
+
+  test('a hundred thousand regions are learned in less time than a question to meta takes', () => {
+    const regions = new Regions();
+    const startMs = performance.now();
+    for (let i = 0; i < 100_000; i++) {
+      const key = String((i * 7_919) % 100_000).padStart(6, '0');
+      regions.learn('t', region(key, `${key}\0`));
+    }
+    expect((performance.now() - startMs) / 100_000).toBeLessThan(1);
+  });
+
+  test('a server that is lost takes its own regions along, of every table', () => {
+    const regions = new Regions();
+    regions.learn('t', region('', 'm'));
+    regions.learn('t', region('m', '', 2));
+    regions.learn('u', region('', ''));
+    expect(regions.forgetServer({ host: 'h', port: 1 })).toBe(2);
+    expect(find(regions, 'z')).toBe('m-');
+    expect(find(regions, 'a')).toBeNull();
+    expect(regions.count).toBe(1);
+  });
+
   test('for any keys, a row is found where its bytes sort', () => {
     const key = fc.uint8Array({ minLength: 1, maxLength: 3 });
     fc.assert(
@@ -70,6 +111,10 @@ describe('known regions', () => {
     );
   });
 });
+
+function keyOf(i: number): string {
+  return String(i).padStart(4, '0');
+}
 
 function same(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.from(a).equals(b);

@@ -171,10 +171,10 @@ test('cells that the store refuses hold the watermark; the others arrive', async
   harness.rows.failPut = (_, i) => (i === 0 ? new CounterError('REFUSED', 'give-up') : undefined);
   expect((await harness.core.flush()).outcome).toBe('partial');
   expect(harness.core.completeness.completeThroughMs).toBe(before);
-  expect(harness.core.rounds.setAside).toBe(1);
+  expect(harness.core.ingest.current?.counters.asideCells).toBe(1);
   expect((await harness.stored('a')) + (await harness.stored('b'))).toBe(4);
   harness.rows.failPut = undefined;
-  await harness.core.flush();
+  await harness.core.flush({ setAside: true });
   expect((await harness.stored('a')) + (await harness.stored('b'))).toBe(7);
   expect(harness.core.completeness.completeThroughMs).toBe(harness.clock.wallMs());
   await harness.stop();

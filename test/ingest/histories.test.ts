@@ -4,7 +4,7 @@ import { afterAll, expect, test } from '@jest/globals';
 import { removeFolders } from '../support/core-harness.ts';
 import { History } from './history/history.ts';
 
-afterAll(removeFolders);
+afterAll(removeFolders, 60_000);
 
 const firstSeed = Number(process.env['HISTORIES_SEED'] ?? 1);
 const count = Number(process.env['HISTORIES'] ?? 40);

@@ -60,7 +60,7 @@ export class World {
 
   async put(...cells: readonly Cell[]): Promise<void> {
     const outcome = await this.#store.putCells(cells, inTime);
-    for (const failure of outcome.failures.values()) throw failure;
+    for (const failure of outcome.failures.reasons()) throw failure;
   }
 
   #note<T>(name: string, need: () => T): T {

@@ -27,7 +27,7 @@ export function counterStoreContract(rows: Store): void {
 
   const put = async (cells: readonly Cell[]): Promise<void> => {
     const outcome = await store().putCells(cells, inTime);
-    for (const failure of outcome.failures.values()) throw failure;
+    for (const failure of outcome.failures.reasons()) throw failure;
     expect(outcome.confirmedCount).toBe(cells.length);
   };
   const read = async (id: AdId, quarters = around) => {

@@ -28,9 +28,12 @@ describe('putCells', () => {
     const outcome = await store.putCells(cells, inTime);
     expect([...outcome.confirmed]).toEqual([1, 0, 1, 1, 0, 1, 1]);
     expect(outcome.confirmedCount).toBe(5);
-    expect([...outcome.failures]).toEqual([
-      [1, refused],
-      [4, refused],
+    expect(outcome.failures.size).toBe(2);
+    expect([0, 1, 4, 5].map((i) => outcome.failures.get(i))).toEqual([
+      undefined,
+      refused,
+      refused,
+      undefined,
     ]);
   });
 
@@ -78,8 +81,8 @@ describe('putCells', () => {
     expect(outcome.confirmedCount + outcome.failures.size).toBe(count);
     expect(outcome.failures.get(count - 1)).toBe(timeout);
     expect(outcome.confirmed[outcome.confirmedCount - 1]).toBe(1);
-    expect(outcome.failures.has(outcome.confirmedCount - 1)).toBe(false);
-    expect(outcome.failures.has(outcome.confirmedCount)).toBe(true);
+    expect(outcome.failures.get(outcome.confirmedCount - 1)).toBeUndefined();
+    expect(outcome.failures.get(outcome.confirmedCount)).toBe(timeout);
     // Encoding gave the event loop back again and again.
     expect(turns).toBeGreaterThan(3);
   }, 60_000);

@@ -1,38 +1,50 @@
 // Owns what a standalone HBase for tests and trials is told: its files under one folder.
+// What a cluster is told is in conf-cluster.ts.
 // Loopback only, and as durable on a local disk as HBase can be (docs/hbase-measured.md).
 // Never starts anything.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 
-export const hbaseVersion = '2.6.4-hadoop3';
+import type { Ports } from './ports.ts';
 
-export interface Ports {
-  readonly zookeeper: number;
-  readonly master: number;
-  readonly regionServer: number;
+const defaultVersion = '2.6.4-hadoop3';
+
+/** TEST_HBASE_VERSION names another one, as Maven knows it. */
+export function hbaseVersion(): string {
+  const named = process.env['TEST_HBASE_VERSION'];
+  return named === undefined || named === '' ? defaultVersion : named;
 }
+
+export const standalonePorts = ['zookeeper', 'master', 'regionServer'] as const;
+export type StandalonePorts = Ports<(typeof standalonePorts)[number]>;
 
 export type SiteSettings = Readonly<Record<string, string>>;
 
 export interface ConfOptions {
   readonly folder: string;
-  readonly ports: Ports;
+  readonly ports: StandalonePorts;
   /** More than one: they take free ports of their own, and regions can move. */
   readonly regionServers: number;
   readonly more: SiteSettings;
 }
 
 export function writeConf({ folder, ports, regionServers, more }: ConfOptions): void {
+  const settings = { ...site(folder, ports, regionServers), ...more };
+  writeSettings(folder, ['hbase-site.xml'], settings);
+}
+
+export function writeSettings(
+  folder: string,
+  files: readonly string[],
+  settings: SiteSettings,
+): void {
   const conf = path.join(folder, 'conf');
   mkdirSync(conf, { recursive: true });
-  writeFileSync(
-    path.join(conf, 'hbase-site.xml'),
-    siteXml({ ...site(folder, ports, regionServers), ...more }),
-  );
+  for (const file of files) writeFileSync(path.join(conf, file), siteXml(settings));
   writeFileSync(path.join(conf, 'log4j.properties'), log4j);
 }
 
-export function pom(): string {
+export function pom(version: string): string {
   return `<project xmlns="http://maven.apache.org/POM/4.0.0">
   <modelVersion>4.0.0</modelVersion>
   <groupId>adcounter</groupId>
@@ -42,7 +54,7 @@ export function pom(): string {
     <dependency>
       <groupId>org.apache.hbase</groupId>
       <artifactId>hbase-server</artifactId>
-      <version>${hbaseVersion}</version>
+      <version>${version}</version>
     </dependency>
   </dependencies>
 </project>
@@ -69,24 +81,33 @@ export const jvmFlags: readonly string[] = [
   '-Djava.net.preferIPv4Stack=true',
 ];
 
-function site(folder: string, ports: Ports, regionServers: number): SiteSettings {
+/** Of both forms: loopback only, no pages, and quick to hear of what happens. */
+export const sharedSettings: SiteSettings = {
+  'hbase.zookeeper.property.clientPortAddress': '127.0.0.1',
+  'hbase.zookeeper.quorum': '127.0.0.1',
+  'hbase.master.ipc.address': '127.0.0.1',
+  'hbase.regionserver.ipc.address': '127.0.0.1',
+  'hbase.master.hostname': 'localhost',
+  'hbase.regionserver.hostname': 'localhost',
+  'hbase.master.info.port': '-1',
+  'hbase.regionserver.info.port': '-1',
+  'hbase.master.wait.on.regionservers.interval': '100',
+  'hbase.regionserver.msginterval': '500',
+  // A region that was split can be split again, or merged, once what it was split from is away.
+  'hbase.hfile.compaction.discharger.interval': '1000',
+};
+
+function site(folder: string, ports: StandalonePorts, regionServers: number): SiteSettings {
   return {
+    ...sharedSettings,
     'hbase.cluster.distributed': 'false',
     'hbase.rootdir': `file://${path.join(folder, 'data', 'hbase')}`,
     'hbase.tmp.dir': path.join(folder, 'data', 'tmp'),
     'hbase.zookeeper.property.dataDir': path.join(folder, 'data', 'zookeeper'),
     'hbase.zookeeper.property.clientPort': String(ports.zookeeper),
-    'hbase.zookeeper.property.clientPortAddress': '127.0.0.1',
-    'hbase.zookeeper.quorum': '127.0.0.1',
     'hbase.master.port': String(ports.master),
     'hbase.regionservers': String(regionServers),
     'hbase.regionserver.port': String(regionServers > 1 ? 0 : ports.regionServer),
-    'hbase.master.ipc.address': '127.0.0.1',
-    'hbase.regionserver.ipc.address': '127.0.0.1',
-    'hbase.master.hostname': 'localhost',
-    'hbase.regionserver.hostname': 'localhost',
-    'hbase.master.info.port': '-1',
-    'hbase.regionserver.info.port': '-1',
     // An acknowledged put survives kill -9: a WAL that cannot be flushed is refused at start.
     'fs.file.impl': 'org.apache.hadoop.fs.RawLocalFileSystem',
     'hbase.wal.provider': 'filesystem',
@@ -94,8 +115,6 @@ function site(folder: string, ports: Ports, regionServers: number): SiteSettings
     // The number of servers is known, so the master need not wait for more of them.
     'hbase.master.wait.on.regionservers.mintostart': String(regionServers),
     'hbase.master.wait.on.regionservers.maxtostart': String(regionServers),
-    'hbase.master.wait.on.regionservers.interval': '100',
-    'hbase.regionserver.msginterval': '500',
   };
 }
 
@@ -114,4 +133,6 @@ log4j.appender.console.layout=org.apache.log4j.PatternLayout
 log4j.appender.console.layout.ConversionPattern=%d{ISO8601} %-5p [%t] %c{2}: %m%n
 log4j.logger.org.apache.zookeeper=WARN
 log4j.logger.org.apache.hadoop.metrics2=ERROR
+log4j.logger.org.apache.hadoop.hdfs.server.datanode.DataNode.clienttrace=WARN
+log4j.logger.BlockStateChange=WARN
 `;

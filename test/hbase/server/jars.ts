@@ -22,7 +22,7 @@ export function ensureJars(root: string): string {
   const work = `${jars}.${process.pid}`;
   mkdirSync(work, { recursive: true });
   const pomFile = path.join(work, 'pom.xml');
-  writeFileSync(pomFile, pom());
+  writeFileSync(pomFile, pom(hbaseVersion()));
   const logFile = path.join(path.dirname(jars), 'maven.log');
   const log = openSync(logFile, 'a');
   const copy = ['-B', '-f', pomFile, 'dependency:copy-dependencies', '-DincludeScope=runtime'];
@@ -32,7 +32,7 @@ export function ensureJars(root: string): string {
   closeSync(log);
   if (done.status !== 0) {
     rmSync(work, { recursive: true, force: true });
-    throw new Error(`Maven could not fetch the jars of HBase ${hbaseVersion}; see ${logFile}.`);
+    throw new Error(`Maven could not fetch the jars of HBase ${hbaseVersion()}; see ${logFile}.`);
   }
   // Whoever comes second finds the folder there, and its own copy is dropped.
   if (!existsSync(jars)) renameSync(path.join(work, 'lib'), jars);
@@ -60,7 +60,7 @@ export function whatIsMissing(root: string): string | null {
 function jarFolder(root: string): string {
   const named = process.env['TEST_HBASE_JARS'];
   return named === undefined || named === ''
-    ? path.join(root, 'jars', hbaseVersion)
+    ? path.join(root, 'jars', hbaseVersion())
     : path.resolve(named);
 }
 

@@ -1,26 +1,16 @@
 // Owns one standalone HBase (master, region server and ZooKeeper in one JVM) in one folder.
 // Ready when startHBase returns; listens on loopback only; ends an orphan of the same folder.
-// Never signals a process that is not provably its own.
-import { spawn } from 'node:child_process';
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import net from 'node:net';
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { jvmFlags, writeConf } from './conf.ts';
-import type { Ports, SiteSettings } from './conf.ts';
+import { hbaseVersion, standalonePorts, writeConf } from './conf.ts';
+import type { SiteSettings, StandalonePorts } from './conf.ts';
 import { ensureJars } from './jars.ts';
+import { choosePorts } from './ports.ts';
+import { endProcess, launch, pidOf, processesIn, readLog, signalProcess } from './process.ts';
+import type { EndSignal } from './process.ts';
 
-const startTimeoutMs = 120_000;
-const stopTimeoutMs = 20_000;
+const processName = 'hbase';
 const readyLine = 'Master has completed initialization';
 
 /** The git-ignored folder of everything that HBase leaves on disk. */
@@ -30,7 +20,7 @@ export interface HBaseOptions {
   readonly folder: string;
   /** Without the data that an earlier run left in the folder. */
   readonly fresh?: boolean;
-  readonly ports?: Partial<Ports>;
+  readonly ports?: Partial<StandalonePorts>;
   readonly site?: SiteSettings;
   readonly heapMiB?: number;
   /** 1, on a port that stays over a restart, if not said otherwise. */
@@ -42,7 +32,7 @@ export interface RunningHBase {
   readonly zookeeper: string;
   readonly folder: string;
   readonly jars: string;
-  readonly ports: Ports;
+  readonly ports: StandalonePorts;
   pid(): number;
   /** Ends it in order: regions closed, nothing left to replay. */
   stop(): Promise<void>;
@@ -55,166 +45,79 @@ export interface RunningHBase {
 export async function startHBase(options: HBaseOptions): Promise<RunningHBase> {
   const folder = path.resolve(options.folder);
   const jars = ensureJars(hbaseRoot);
-  await endOrphan(folder);
-  if (options.fresh === true) rmSync(folder, { recursive: true, force: true });
-  mkdirSync(path.join(folder, 'logs'), { recursive: true });
-  const ports = await choosePorts(folder, options.ports ?? {});
+  await prepareFolder(folder, options.fresh === true);
+  const ports = await choosePorts(folder, standalonePorts, options.ports ?? {});
   const more = options.site ?? {};
   writeConf({ folder, ports, regionServers: options.regionServers ?? 1, more });
-  const launch = (): Promise<number> => launchJvm(folder, jars, options.heapMiB ?? 1024);
-  let pid = await launch();
+  const start = (): Promise<number> =>
+    launch({
+      folder,
+      name: processName,
+      jars,
+      mainClass: 'org.apache.hadoop.hbase.master.HMaster',
+      args: ['start'],
+      heapMiB: options.heapMiB ?? 1024,
+      port: ports.master,
+      isReady: (log) => log.includes(readyLine),
+    });
+  let pid = await start();
   const zookeeper = `127.0.0.1:${ports.zookeeper}`;
   writeFileSync(path.join(folder, 'zookeeper'), `${zookeeper}\n`);
+  const end = async (signal: EndSignal): Promise<void> => {
+    await endProcess(folder, processName, signal);
+  };
   return {
     zookeeper,
     folder,
     jars,
     ports,
     pid: () => pid,
-    stop: () => endProcess(folder, pid, 'SIGTERM'),
-    kill9: () => endProcess(folder, pid, 'SIGKILL'),
+    stop: () => end('SIGTERM'),
+    kill9: () => end('SIGKILL'),
     restart: async () => {
-      pid = await launch();
+      pid = await start();
     },
   };
 }
 
+/** Nothing runs in the folder when it returns, and its data, if any, are of this version. */
+export async function prepareFolder(folder: string, fresh: boolean): Promise<void> {
+  await endOrphan(folder);
+  if (fresh) rmSync(folder, { recursive: true, force: true });
+  mkdirSync(folder, { recursive: true });
+  const file = path.join(folder, 'version');
+  const version = existsSync(file) ? readFileSync(file, 'utf8').trim() : hbaseVersion();
+  if (version !== hbaseVersion()) {
+    throw new Error(
+      `The data in ${folder} are of HBase ${version}, not ${hbaseVersion()}: ` +
+        'start it with that version, or fresh (--fresh forgets the data).',
+    );
+  }
+  writeFileSync(file, `${version}\n`);
+}
+
 /** The address of an HBase that is up and ready in a folder; null: there is none. */
 export function addressIn(folder: string): string | null {
-  const pid = readPid(folder);
   const address = path.join(folder, 'zookeeper');
-  if (pid === null || !isOurs(pid, folder) || !existsSync(address)) return null;
-  const ready = readFileSync(logFileOf(folder), 'latin1').includes(readyLine);
+  if (pidOf(folder, processName) === null || !existsSync(address)) return null;
+  const ready = readLog(folder, processName).includes(readyLine);
   return ready ? readFileSync(address, 'utf8').trim() : null;
 }
 
-/** Ends the HBase of a folder, if one is left there. True: there was one. */
-export async function endOrphan(
-  folder: string,
-  signal: 'SIGTERM' | 'SIGKILL' = 'SIGKILL',
-): Promise<boolean> {
-  const pid = readPid(folder);
-  if (pid === null || !isOurs(pid, folder)) return false;
-  await endProcess(folder, pid, signal);
-  return true;
-}
-
-async function launchJvm(folder: string, jars: string, heapMiB: number): Promise<number> {
-  const logFile = logFileOf(folder);
-  const log = openSync(logFile, 'w');
-  const child = spawn(
-    'java',
-    [
-      `-Xmx${heapMiB}m`,
-      '-XX:+UseSerialGC',
-      ...jvmFlags,
-      folderFlag(folder),
-      '-cp',
-      `${path.join(folder, 'conf')}:${jars}/*`,
-      'org.apache.hadoop.hbase.master.HMaster',
-      'start',
-    ],
-    { cwd: folder, detached: true, stdio: ['ignore', log, log] },
-  );
-  closeSync(log);
-  let ended = false;
-  child.once('exit', () => (ended = true));
-  child.once('error', () => (ended = true));
-  child.unref();
-  const pid = child.pid;
-  if (pid === undefined) throw new Error('The JVM of HBase could not be started.');
-  writeFileSync(pidFile(folder), `${pid}\n`);
-  const deadline = Date.now() + startTimeoutMs;
-  while (!readFileSync(logFile, 'latin1').includes(readyLine)) {
-    if (ended) throw new Error(`HBase ended while it started; see ${logFile}.`);
-    if (Date.now() > deadline) {
-      await endProcess(folder, pid, 'SIGKILL');
-      throw new Error(`HBase was not ready within ${startTimeoutMs / 1000} s; see ${logFile}.`);
-    }
-    await sleep(200);
+/** Ends whatever runs in a folder, of either form. True: there was something. */
+export async function endOrphan(folder: string, signal: EndSignal = 'SIGKILL'): Promise<boolean> {
+  const there = [...processesIn(folder).keys()];
+  // One that is paused would let those wait that end before it.
+  if (signal === 'SIGTERM') there.forEach((name) => signalProcess(folder, name, 'SIGCONT'));
+  for (const turn of [0, 1, 2]) {
+    const names = there.filter((name) => turnOf(name) === turn);
+    await Promise.all(names.map((name) => endProcess(folder, name, signal)));
   }
-  return pid;
+  return there.length > 0;
 }
 
-async function endProcess(
-  folder: string,
-  pid: number,
-  signal: 'SIGTERM' | 'SIGKILL',
-): Promise<void> {
-  const deadline = Date.now() + stopTimeoutMs;
-  if (isOurs(pid, folder)) process.kill(pid, signal);
-  while (isOurs(pid, folder)) {
-    // All is closed by then; what HBase still waits for, for a minute, are threads of its own.
-    const closed = readFileSync(logFileOf(folder), 'latin1').includes('is still alive');
-    if (closed || Date.now() > deadline) process.kill(pid, 'SIGKILL');
-    await sleep(50);
-  }
-  rmSync(pidFile(folder), { force: true });
-}
-
-/** A pid may have gone to another process since; the flag in its command line tells. */
-function isOurs(pid: number, folder: string): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').includes(folderFlag(folder));
-  } catch (error) {
-    // No `instanceof`: under jest the errors of Node's own modules are of another realm.
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    return false;
-  }
-}
-
-function folderFlag(folder: string): string {
-  return `-Dadcounter.hbase.folder=${path.resolve(folder)}`;
-}
-
-function logFileOf(folder: string): string {
-  return path.join(folder, 'logs', 'hbase.log');
-}
-
-function pidFile(folder: string): string {
-  return path.join(folder, 'pid');
-}
-
-function readPid(folder: string): number | null {
-  if (!existsSync(pidFile(folder))) return null;
-  const pid = Number(readFileSync(pidFile(folder), 'latin1').trim());
-  return Number.isSafeInteger(pid) && pid > 1 ? pid : null;
-}
-
-/** Those that were asked for, else those of the last time, else free ones. */
-async function choosePorts(folder: string, asked: Partial<Ports>): Promise<Ports> {
-  const file = path.join(folder, 'ports.json');
-  const last = existsSync(file) ? (JSON.parse(readFileSync(file, 'utf8')) as Partial<Ports>) : {};
-  const choose = async (name: keyof Ports): Promise<number> => {
-    const wanted = asked[name];
-    if (wanted !== undefined) return await freePort(wanted);
-    const before = last[name];
-    return before !== undefined && (await isFree(before)) ? before : await freePort(0);
-  };
-  const ports: Ports = {
-    zookeeper: await choose('zookeeper'),
-    master: await choose('master'),
-    regionServer: await choose('regionServer'),
-  };
-  writeFileSync(file, `${JSON.stringify(ports)}\n`);
-  return ports;
-}
-
-async function isFree(port: number): Promise<boolean> {
-  return await freePort(port).then(
-    () => true,
-    () => false,
-  );
-}
-
-async function freePort(port: number): Promise<number> {
-  const server = net.createServer();
-  return await new Promise((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(port, '127.0.0.1', () => {
-      const address = server.address();
-      const found = address !== null && typeof address === 'object' ? address.port : port;
-      server.close(() => resolve(found));
-    });
-  });
+/** What others need ends after them: region servers, master, then what they stand on. */
+function turnOf(name: string): number {
+  if (name.startsWith('rs')) return 0;
+  return name === 'master' ? 1 : 2;
 }
