@@ -2,17 +2,19 @@
 // Starts without the store where it must and catches up when it answers. Never knows HTTP.
 import path from 'node:path';
 import { setTimeout as passes } from 'node:timers/promises';
+import { Announcements } from './announcements.ts';
 import { ExpeditedFlush } from './flush/expedited-flush.ts';
 import { FlushRounds } from './flush/rounds.ts';
 import type { FlushCall, FlushReport } from './flush/rounds.ts';
-import { identityOfHost } from './host-identity.ts';
 import { AcceptClock } from './ingest/accept-clock.ts';
-import type { RefusalReason } from './ingest/accept.ts';
 import { Ingest } from './ingest/ingest.ts';
 import { Recovery } from './ingest/recovery.ts';
-import type { HostIdentity } from './ingest/death-proof.ts';
+import { identityOfHost } from './ingest/host-identity.ts';
+import type { HostIdentity } from './ingest/host-identity.ts';
+import { PauseGuard } from './ingest/pause-guard.ts';
 import { register } from './ingest/registration.ts';
 import { WriterRun } from './ingest/writer-run.ts';
+import { WritersSeen } from './ingest/writers-seen.ts';
 import type { Disk } from './journal/disk.ts';
 import { diskSampleMs, registrationWaitMs } from './limits.ts';
 import type { Log } from './log.ts';
@@ -20,8 +22,7 @@ import type { Metrics } from './metrics.ts';
 import { AssertionError } from './model/assert.ts';
 import type { Clock } from './model/clock.ts';
 import { lockFolder, tryLock } from './store/embedded/folder-lock.ts';
-import { completenessOf } from './store/registry.ts';
-import type { Completeness, RegistryEntry } from './store/registry.ts';
+import type { Completeness } from './store/registry.ts';
 import type { RowStore } from './store/row-store.ts';
 import { StoreLink } from './store/store-link.ts';
 
@@ -46,21 +47,25 @@ export class Core {
   readonly ingest: Ingest;
   readonly rounds: FlushRounds;
   readonly recovery: Recovery;
+  /** As the registry said when it was last read. */
+  readonly writers: WritersSeen;
   readonly #options: CoreOptions;
   readonly #expedited: ExpeditedFlush;
-  #entries: readonly RegistryEntry[] = [];
+  readonly #pauses: PauseGuard;
+  readonly #announcements: Announcements;
   #freeBytes = 0;
   #skewMs = 0;
   #preparing: Promise<void> | undefined;
-  #toldRefusal: RefusalReason | undefined;
   #sampling: NodeJS.Timeout | undefined;
 
   private constructor(options: CoreOptions, identity: HostIdentity) {
     const { rows, clock, log, metrics, onBroken } = options;
     this.#options = options;
+    this.#announcements = new Announcements(log);
     const createIfMissing = rows.kind !== 'hbase';
     const guard = { createIfMissing, salts: options.salts };
     this.link = new StoreLink({ rows, guard, clock, log });
+    this.#pauses = new PauseGuard({ clock, link: this.link, run: () => this.ingest.current, log });
     this.ingest = new Ingest({
       beginRun: () => this.#beginRun(identity),
       metrics,
@@ -71,6 +76,7 @@ export class Core {
       onBroken,
       flushSoon: () => void this.rounds.flush(),
       confirmed: ({ run, touched }) => this.#expedited.confirmed(run, touched),
+      afterPause: () => this.#pauses.settled(),
     });
     this.rounds = new FlushRounds({
       store: () => this.link.store,
@@ -90,14 +96,18 @@ export class Core {
       metrics,
       onBroken,
     });
+    const monotonicMs = (): number => clock.monotonicMs();
+    const isOwn = (writer: string): boolean =>
+      this.ingest.runs.some((run) => run.writer === writer);
+    this.writers = new WritersSeen({ isOwn, holdsStore: createIfMissing, monotonicMs });
     this.recovery = new Recovery({
       disk: options.disk,
       journalFolder: this.#journalFolder,
       link: this.link,
       identity,
-      isOwn: (writer) => this.ingest.runs.some((run) => run.writer === writer),
+      isOwn,
       tryLock,
-      monotonicMs: () => clock.monotonicMs(),
+      monotonicMs,
       metrics,
       log,
     });
@@ -119,12 +129,8 @@ export class Core {
     return core;
   }
 
-  get entries(): readonly RegistryEntry[] {
-    return this.#entries;
-  }
-
   get completeness(): Completeness {
-    return completenessOf(this.#entries);
+    return this.writers.completeness;
   }
 
   get freeBytes(): number {
@@ -144,7 +150,7 @@ export class Core {
   }
 
   async readRegistry(): Promise<Completeness> {
-    this.#entries = await this.link.registry.readAll();
+    this.writers.see(await this.link.registry.readAll());
     return this.completeness;
   }
 
@@ -164,7 +170,9 @@ export class Core {
     clearInterval(this.#sampling);
     await this.ingest.stop();
     const late = passes(waitMs, undefined, { ref: false }).then(() => false);
-    const sealing = this.rounds.flush({ setAside: true }).then(isWhole);
+    const sealing = this.rounds
+      .flush({ setAside: true })
+      .then(({ outcome }) => outcome === 'success');
     const sealed = await Promise.race([sealing, late]);
     // A put of the recovery may be on its way; it may land, and is repeated by the next start.
     await Promise.race([this.recovery.stop(), late]);
@@ -209,6 +217,7 @@ export class Core {
   /** What a round needs first: an open store, its time, registered writers. */
   async #prepare(): Promise<void> {
     await this.link.reach();
+    await this.#pauses.settled();
     await this.#lookAtClocks();
     for (const run of this.ingest.runs) {
       if (!run.registered) await this.#tryToRegister(run);
@@ -260,16 +269,16 @@ export class Core {
     }
   }
 
-  /** Once a second: room on the disk, and whether counting began or ceased to be refused. */
+  /** Once a second: pauses, room on the disk, and what began or ceased to be wrong. */
   #lookAround(): void {
+    this.#pauses.look();
     void this.#sampleDisk();
     this.#options.metrics.storeUp(this.link.up);
-    const refusal = this.ingest.refusal;
-    if (refusal === this.#toldRefusal) return;
-    this.#toldRefusal = refusal;
-    const { log } = this.#options;
-    if (refusal === undefined) log.info('ingest.accepting', 'Counting goes on');
-    else log.error('ingest.refusing', 'Counting is refused', { reason: refusal });
+    this.#announcements.look({
+      refusal: this.ingest.refusal,
+      clockIsOff: this.ingest.current?.clock.degraded === true,
+      skewMs: this.#skewMs,
+    });
   }
 
   async #sampleDisk(): Promise<void> {
@@ -279,8 +288,4 @@ export class Core {
       this.#options.log.warn('disk.unknown', 'The free bytes of the disk are unknown', { err });
     }
   }
-}
-
-function isWhole({ outcome }: FlushReport): boolean {
-  return outcome === 'success';
 }

@@ -97,6 +97,12 @@ export const registrationHoldMs = 2_000;
 export const beginAttemptsMax = 3;
 /** Check-and-puts of one registry cell before the caller is told to come back. */
 export const registryAttemptsMax = 3;
+/** Nonces of one's own that a chain remembers: a slow read may answer one that is replaced. */
+export const registryNoncesKept = 16;
+/** Longer between two looks at either clock, and the process stood still: who is it now? */
+export const pauseMs = 60_000;
+/** After a pause requests wait for so long at most until the registry says who we are. */
+export const pauseCheckMs = 3_000;
 /** The first registration may hold up the start for so long; then it goes on behind it. */
 export const registrationWaitMs = 5_000;
 /** Requests that wait for their frame. */
@@ -150,6 +156,7 @@ export const newIdentityRetryMs = 1_000;
 assert(silenceGapMs < deadAfterMs, 'a silence is looked at more than once');
 assert(expeditedPutMs + expeditedRetryMs < ackStoreTimeoutMs, 'a failed put is tried again');
 assert(expeditedCellsMax <= expeditedWaitingCellsMax, 'a flush takes what waits, not more');
+assert(pauseMs < deadAfterMs, 'who may have been taken for dead looks before it goes on');
 assert(setAsideRetryMs <= setAsideRetryMsMax, 'waits grow to their bound');
 assert(setAsideTimeoutMs < flushTimeoutMs, 'what is refused takes less time than the others');
 assert(registryTimeoutMs <= flushTimeoutMs, 'the registry is asked within a round');
@@ -307,6 +314,10 @@ export const cliFlushTimeoutMs = 300_000;
 export const cliHealthTimeoutMs = 3_000;
 /** `adcounter schema`: tables are created one after the other. */
 export const cliSchemaTimeoutMs = 120_000;
+/** `adcounter recover --wait`: between two looks at the registry. */
+export const recoverPollMs = 20_000;
+
+assert(recoverPollMs < silenceGapMs, 'a command that waits watches without a gap');
 /** `adcounter doctor`: one step towards a server: its name resolved, connected, a session. */
 export const doctorStepMs = 3_000;
 /** One call to a server that answered so far. */

@@ -1,10 +1,23 @@
 #!/usr/bin/env node
 // The adcounter command. Reads the command line, ends with its exit code; all else is in cli/.
+import { createInterface } from 'node:readline/promises';
 import { runCli } from './cli/cli.ts';
+
+/** On stderr, so that a result can be piped; no answer where the terminal is closed. */
+async function ask(question: string): Promise<string> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr });
+  const closed = new Promise<string>((resolve) => {
+    lines.once('close', () => resolve(''));
+  });
+  const answer = await Promise.race([lines.question(question), closed]);
+  lines.close();
+  return answer.trim();
+}
 
 const code = await runCli(process.argv.slice(2), {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
+  ...(process.stdin.isTTY ? { ask } : {}),
 });
 // A kept-alive connection must not hold a command that is done.
 process.stdout.write('', () => process.exit(code));

@@ -25,7 +25,8 @@ export const journalErrorKinds = ['write', 'sync', 'torn', 'corrupt'] as const;
 /** The calls that every service makes; others appear with their first. */
 export const storeOperations = ['multi', 'mutate', 'scan', 'get'] as const;
 export const storeOutcomes = ['success', 'error'] as const;
-export const writerStates = ['open', 'sealed', 'lost'] as const;
+/** `dead`: open for the registry, and silent for minutes. */
+export const writerStates = ['open', 'dead', 'sealed', 'lost'] as const;
 export const workerStates = ['starting', 'serving', 'stopping', 'waiting'] as const;
 export const jobNames = ['aside', 'recover'] as const;
 export const ledgerStates = [
@@ -205,7 +206,12 @@ function servingMetrics({ counter, gauge, histogram }: Make) {
       'min',
       'Everything accepted before it, by any writer, is in the store; 0: nobody ever wrote',
     ),
-    writers: gauge('writers', 'max', 'Writers known to the store', ['state']),
+    writers: gauge(
+      'writers',
+      'max',
+      'Writers known to the store; dead: not sealed, and silent for minutes',
+      ['state'],
+    ),
     workers: gauge(
       'workers',
       'max',

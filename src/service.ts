@@ -165,7 +165,8 @@ class RunningService implements Service {
         readAd: (...question) => asked(core, (store) => store.readAd(...question)),
         readAdSite: (...question) => asked(core, (store) => store.readAdSite(...question)),
       },
-      readRegistry: () => asked(core, () => core.readRegistry()),
+      readRegistry: () =>
+        asked(core, async () => ({ ...(await core.readRegistry()), dead: core.writers.dead })),
       unflushed: (ad, site, quarters) => together.unflushed(ad, site, quarters),
       flushFirst: async () => {
         if (!(await together.freshen())) throw new CounterError('STORE_UNAVAILABLE', 'retry');

@@ -3,10 +3,10 @@
 import type { Core } from './core.ts';
 import type { FlushReport } from './flush/rounds.ts';
 import type { Readiness } from './http/ports.ts';
+import type { SeenState, SeenWriter } from './ingest/writers-seen.ts';
 import { budgetSampleMsMin, setAsideExamplesMax } from './limits.ts';
 import type { GaugeSource } from './metrics.ts';
 import { quarterStartMs } from './model/quarter.ts';
-import type { RegistryEntry, WriterState } from './store/registry.ts';
 
 export interface StatusOptions {
   readonly core: Core;
@@ -72,7 +72,10 @@ export class StatusReport {
       registered: momentOrNull(run?.registeredMs),
       completeThrough: momentOrNull(core.completeness.completeThroughMs),
       writersAsOf: fresh ? 'now' : 'last round',
-      writers: core.entries.map(writerOf),
+      completeThroughHeldBackBy: core.completeness.heldBackBy,
+      writers: core.writers.all.map(writerOf),
+      dead: idsOf(core, 'dead'),
+      lost: idsOf(core, 'lost'),
       unflushed: { counts: unflushedCounts(core), cells: sumOf(core, 'dirtyCells') },
       setAside: { cells: cellsSetAside(core), examples: examplesOf(core) },
       memory: { bytes: core.ingest.memoryBytes, max: memoryBytesMax },
@@ -102,7 +105,7 @@ export class StatusReport {
         const { completeThroughMs } = core.completeness;
         return completeThroughMs === null ? undefined : completeThroughMs / 1000;
       },
-      writersByState: () => byState(core.entries),
+      writersByState: () => core.writers.byState,
       clockSkewSeconds: () => core.skewMs / 1000,
       flushIntervalSeconds: () => flushSeconds,
     };
@@ -121,7 +124,7 @@ export class StatusReport {
 }
 
 function unflushedCounts(core: Core): number {
-  return sumOf(core, 'unflushedCounts') + core.recovery.unflushedCounts;
+  return sumOf(core, 'unflushedCounts') + core.recovery.book.unflushedCounts;
 }
 
 function cellsSetAside(core: Core): number {
@@ -146,7 +149,11 @@ function sumOf(core: Core, name: Summed): number {
   return core.ingest.runs.reduce((sum, run) => sum + run.counters[name], 0);
 }
 
-function writerOf({ writer, record }: RegistryEntry): Readonly<Record<string, unknown>> {
+function idsOf({ writers }: Core, state: SeenState): readonly string[] {
+  return writers.all.filter(({ seenState }) => seenState === state).map(({ writer }) => writer);
+}
+
+function writerOf({ writer, record, changedMs }: SeenWriter): Readonly<Record<string, unknown>> {
   return {
     writer,
     state: record.state,
@@ -154,6 +161,8 @@ function writerOf({ writer, record }: RegistryEntry): Readonly<Record<string, un
     started: momentOrNull(record.startedMs),
     registered: momentOrNull(record.registeredMs),
     watermark: momentOrNull(record.watermarkMs),
+    position: record.position,
+    changed: momentOrNull(changedMs),
   };
 }
 
@@ -161,12 +170,6 @@ function flushOf(report: FlushReport | undefined): Readonly<Record<string, unkno
   if (report === undefined) return null;
   const { atMs, ms, cells, outcome } = report;
   return { at: momentOrNull(atMs), ms: Math.round(ms), cells, outcome };
-}
-
-function byState(entries: readonly RegistryEntry[]): Record<WriterState, number> {
-  const counts = { open: 0, sealed: 0, lost: 0 };
-  for (const { record } of entries) counts[record.state]++;
-  return counts;
 }
 
 function momentOrNull(ms: number | null | undefined): string | null {

@@ -84,7 +84,14 @@ describe('what the documents name is there', () => {
   test('settings and flags', () => {
     const sources = settingSources();
     const variables = new Set(sources.map(({ environment }) => environment));
-    const flags = new Set(['help', 'json', 'quiet', 'fresh', ...sources.map(({ flag }) => flag)]);
+    const flags = new Set([
+      'help',
+      'json',
+      'quiet',
+      'fresh',
+      'wait',
+      ...sources.map(({ flag }) => flag),
+    ]);
     expect(missing(/\b(ADCOUNTER_[A-Z_]+)\b/g, (name) => variables.has(name))).toEqual([]);
     expect(missing(/(?<=`|adcounter )--([a-z-]+)/g, (flag) => flags.has(flag))).toEqual([]);
   });

@@ -22,7 +22,7 @@ function source(values: Partial<GaugeSource> = {}): GaugeSource {
     cellsSetAside: () => 1,
     ledgerUnflushed: () => 30,
     completeThroughSeconds: () => 1_767_225_600,
-    writersByState: () => ({ open: 2, sealed: 5, lost: 0 }),
+    writersByState: () => ({ open: 2, dead: 1, sealed: 5, lost: 0 }),
     clockSkewSeconds: () => -0.25,
     flushIntervalSeconds: () => 30,
     ...values,
@@ -57,7 +57,7 @@ describe('before anything happened', () => {
       adcounter_journal_errors_total: 4,
       adcounter_store_retries_total: 4,
       adcounter_store_request_duration_seconds_count: 4 * 2,
-      adcounter_writers: 3,
+      adcounter_writers: 4,
       adcounter_job_last_success_timestamp_seconds: 2,
     };
     for (const [name, sets] of Object.entries(expected)) {
@@ -75,7 +75,7 @@ describe('before anything happened', () => {
 
   test('the labels are the words of the rooms that count', () => {
     expect(rejectReasons).toEqual(expect.arrayContaining([...rejectionReasons]));
-    expect(writerStates).toEqual(registryStates);
+    expect([...writerStates].sort()).toEqual([...registryStates, 'dead'].sort());
   });
 
   test('two services in one process do not share a number', async () => {
@@ -175,6 +175,7 @@ describe('what is called', () => {
       adcounter_cells_set_aside: 1,
       adcounter_complete_through_timestamp_seconds: 1_767_225_600,
       'adcounter_writers{state="open"}': 2,
+      'adcounter_writers{state="dead"}': 1,
       'adcounter_writers{state="sealed"}': 5,
       adcounter_clock_skew_seconds: -0.25,
       adcounter_flush_interval_seconds: 30,

@@ -29,13 +29,16 @@ const partOf: Readonly<Record<string, string>> = {
   'settings.ts': 'config',
   'metric-definitions.ts': 'metrics',
   'core.ts': 'service',
-  'host-identity.ts': 'service',
   'unflushed.ts': 'service',
   'service-part.ts': 'service',
   'metrics-together.ts': 'metrics',
   'status.ts': 'service',
   'open-row-store.ts': 'service',
   'store-folder.ts': 'service',
+  'announcements.ts': 'service',
+  'existing-store.ts': 'service',
+  'recover-data-dir.ts': 'service',
+  'writer-marks.ts': 'service',
 };
 
 /** The only places that know a library: replacing it touches one room. */

@@ -6,15 +6,19 @@ import { addCommand, exitCodes, type Command, type ExitCode, type Terminal } fro
 import { doctorCommand } from './doctor.ts';
 import { flushCommand } from './flush.ts';
 import { healthcheckCommand } from './healthcheck.ts';
+import { recoverCommand } from './recover.ts';
 import { schemaCommand } from './schema.ts';
 import { serveCommand } from './serve.ts';
 import { totalCommand } from './total.ts';
+import { writersCommand } from './writers.ts';
 
 const commands: readonly Command[] = [
   serveCommand,
   totalCommand,
   flushCommand,
   schemaCommand,
+  recoverCommand,
+  writersCommand,
   doctorCommand,
   healthcheckCommand,
 ];

@@ -11,6 +11,8 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 export interface Terminal {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
+  /** Asks a person and answers the line that was typed; absent where nobody sits there. */
+  readonly ask?: (question: string) => Promise<string>;
 }
 
 export interface Invocation {

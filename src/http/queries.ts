@@ -138,11 +138,19 @@ function instantText(quarter: number): string {
   return new Date(quarterStartMs(quarter)).toISOString();
 }
 
-function completeShape({ completeThroughMs, final }: RangedAnswer): Readonly<{
+/** `lost` and `dead` only where they say something: nobody else has to know the words. */
+function completeShape({ completeThroughMs, final, lost = [], dead = [] }: RangedAnswer): Readonly<{
   completeThrough: string | null;
   final: boolean;
+  lost?: readonly string[];
+  dead?: readonly string[];
 }> {
-  return { completeThrough: momentText(completeThroughMs), final };
+  return {
+    completeThrough: momentText(completeThroughMs),
+    final,
+    ...(lost.length === 0 ? {} : { lost }),
+    ...(dead.length === 0 ? {} : { dead }),
+  };
 }
 
 export function momentText(atMs: number | null): string | null {

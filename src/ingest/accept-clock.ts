@@ -1,5 +1,6 @@
 // The clock by which a process accepts: the wall clock, but it never goes back, never falls below
-// the floor of the registration and does not follow a wall clock that leaps.
+// the floor of the registration and does not follow a wall clock that leaps, or that is far from
+// the store's: then it goes on by the monotonic clock.
 // Never read by anything that only reports.
 import { clockFloorMs, clockLeapMs, wallSteadyMs } from '../limits.ts';
 import type { Clock } from '../model/clock.ts';
@@ -59,7 +60,7 @@ export class AcceptClock {
 
   #follow(offsetMs: number, monotonicMs: number): void {
     if (Math.abs(offsetMs - this.#offsetMs) <= clockLeapMs) {
-      this.#offsetMs = offsetMs;
+      if (!this.#farFromStore) this.#offsetMs = offsetMs;
       this.#leapt = undefined;
     } else if (
       this.#leapt === undefined ||

@@ -1,16 +1,12 @@
 // Knows when a writer is dead: its lock is free in the very folder that it used, on the same boot
 // of the machine; or its registry cell stood still for minutes; or (embedded) we hold the store.
 // A free lock alone proves nothing: a copied folder has a lock of its own. Never guesses.
-import { deadAfterMs, silenceGapMs } from '../limits.ts';
+import { deadAfterMs } from '../limits.ts';
 import type { FolderIdentity } from '../model/folder-identity.ts';
 import type { WriterId } from '../model/writer-id.ts';
 import type { RegistryEntry } from '../store/registry.ts';
-
-export interface HostIdentity {
-  readonly host: string;
-  /** Of this boot of the machine; empty where the machine has none. */
-  readonly bootId: string;
-}
+import type { HostIdentity } from './host-identity.ts';
+import { SilenceWatch } from './silence-watch.ts';
 
 export interface Suspect {
   readonly writer: WriterId;
@@ -29,29 +25,24 @@ export interface DeathProofOptions {
   readonly monotonicMs: () => number;
 }
 
-interface Standing {
-  readonly nonce: string;
-  readonly sinceMs: number;
-  readonly lookedAtMs: number;
-}
-
 export class DeathProof {
   readonly #options: DeathProofOptions;
-  /** Since when each registry cell stands as it does, by our own monotonic clock. */
-  readonly #stands = new Map<WriterId, Standing>();
+  readonly #silence: SilenceWatch;
 
   constructor(options: DeathProofOptions) {
     this.#options = options;
+    this.#silence = new SilenceWatch(options.monotonicMs);
   }
 
   /** Asked again and again: silence is proven by having looked before. */
   isDead(suspect: Suspect): boolean {
-    const silent = this.#silentMs(suspect) >= deadAfterMs;
+    const { writer, entry } = suspect;
+    const silent = this.#silence.lookedAt(writer, entry?.nonce ?? 'absent') >= deadAfterMs;
     return this.#options.holdsStore || this.#lockProves(suspect) || silent;
   }
 
   forget(writer: WriterId): void {
-    this.#stands.delete(writer);
+    this.#silence.forget(writer);
   }
 
   #lockProves({ entry, noted, folder }: Suspect): boolean {
@@ -62,16 +53,5 @@ export class DeathProof {
       said.folder.device === folder.device &&
       said.folder.inode === folder.inode
     );
-  }
-
-  #silentMs({ writer, entry }: Suspect): number {
-    const nowMs = this.#options.monotonicMs();
-    const nonce = entry?.nonce ?? 'absent';
-    const before = this.#stands.get(writer);
-    // While the store was out of reach, a living writer could not be heard either.
-    const watched = before !== undefined && nowMs - before.lookedAtMs <= silenceGapMs;
-    const sinceMs = watched && before.nonce === nonce ? before.sinceMs : nowMs;
-    this.#stands.set(writer, { nonce, sinceMs, lookedAtMs: nowMs });
-    return nowMs - sinceMs;
   }
 }

@@ -20,6 +20,12 @@ export class EndedRuns {
     this.#runs.push(run);
     const what = 'This identity ends; its counts are flushed from memory';
     this.#log.warn('writer.ended', what, { writer_id: run.writer, reason: run.endedBecause });
+    if (!run.foreign) return;
+    const why =
+      'Somebody else continued the record of this writer: a copy of this machine runs, or';
+    this.#log.error('writer.foreign_link', `${why} it was taken for dead`, {
+      writer_id: run.writer,
+    });
   }
 
   /** Those that are sealed, or another's and flushed. */

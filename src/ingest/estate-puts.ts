@@ -1,5 +1,5 @@
-// Owns what of the dead writers' counts is in the store and what is not: puts an estate quarter by
-// quarter, under its own id. A cell that the store refuses for good is named, and keeps none of the
+// Owns the putting of what dead writers counted, quarter by quarter, under their own ids, and
+// enters it into the book. A cell that the store refuses for good is named, and keeps none of the
 // others back. Never seals a writer, never deletes.
 import type { CellSetAside } from '../counters/counters.ts';
 import type { Disk } from '../journal/disk.ts';
@@ -14,16 +14,12 @@ import { isRefusal, SetAsideBackOff } from '../store/refusals.ts';
 import type { StoreLink } from '../store/store-link.ts';
 import { cellAt } from './estate.ts';
 import type { Estate } from './estate.ts';
+import type { RecoveryBook } from './recovery-book.ts';
 
 export interface EstatePutsOptions {
   readonly disk: Disk;
   readonly link: StoreLink;
   readonly monotonicMs: () => number;
-  readonly metrics: {
-    ledgerJournaled(counts: number): void;
-    ledgerConfirmed(counts: number): void;
-    replayedEvents(events: number): void;
-  };
 }
 
 export interface CellsRefused {
@@ -34,22 +30,15 @@ export interface CellsRefused {
 
 export class EstatePuts {
   readonly #options: EstatePutsOptions;
-  /** Counts found by a replay and not confirmed yet, by writer and quarter. */
-  readonly #unconfirmed = new Map<string, number>();
-  readonly #found = new Set<string>();
+  readonly #book: RecoveryBook;
+  /** By writer and acceptance quarter. */
   readonly #refused = new Map<string, CellsRefused>();
   /** Of writers with a refused cell: reading their whole journal each round costs others. */
   readonly #waiting = new Map<WriterId, SetAsideBackOff>();
 
-  constructor(options: EstatePutsOptions) {
+  constructor(options: EstatePutsOptions, book: RecoveryBook) {
     this.#options = options;
-  }
-
-  /** Replayed and not confirmed: part of what the ledger calls unflushed. */
-  get unflushedCounts(): number {
-    let counts = 0;
-    for (const unconfirmed of this.#unconfirmed.values()) counts += unconfirmed;
-    return counts;
+    this.#book = book;
   }
 
   get setAside(): CellsRefused {
@@ -67,7 +56,8 @@ export class EstatePuts {
 
   /**
    * Puts every quarter, oldest first. Answers what was found wrong in the frames; undefined:
-   * stopped. Errors: RECOVERY_INCOMPLETE where not everything is confirmed.
+   * stopped. Errors: RECOVERY_REFUSED where all is confirmed but what the store refuses for good,
+   * RECOVERY_INCOMPLETE where more is missing.
    */
   async putAll(
     estate: Estate,
@@ -76,11 +66,13 @@ export class EstatePuts {
   ): Promise<number | undefined> {
     const { writer, replay } = estate;
     let alarms = replay.alarms;
+    let cells = 0;
     let refusal: Error | undefined;
     for (const quarter of replay.quarters(registeredMs)) {
       if (isStopped()) return undefined;
       const put = await this.#putQuarter(estate, quarter);
       alarms += put.alarms;
+      cells += put.refusedCells;
       refusal ??= put.refusal;
     }
     if (refusal === undefined) {
@@ -90,39 +82,42 @@ export class EstatePuts {
     const backOff = this.#waiting.get(writer) ?? new SetAsideBackOff(this.#options.monotonicMs);
     this.#waiting.set(writer, backOff);
     backOff.tried({ anyConfirmed: false });
-    throw incomplete(writer, refusal);
+    const detail = `writer ${writer}, cells refused: ${cells}, the first: ${refusal.message}`;
+    throw new CounterError('RECOVERY_REFUSED', 'retry', { detail, cause: refusal });
   }
 
-  async #putQuarter(
-    { writer, folder }: Estate,
-    segments: QuarterSegments,
-  ): Promise<{ readonly alarms: number; readonly refusal?: Error }> {
-    const { disk, link, metrics } = this.#options;
+  async #putQuarter({ writer, folder }: Estate, segments: QuarterSegments): Promise<QuarterPut> {
+    const { disk, link } = this.#options;
     const quarter = segments.acceptanceQuarter;
-    if (quarter === undefined) return { alarms: 0 };
+    if (quarter === undefined) return { alarms: 0, refusedCells: 0 };
     const found = await replayQuarter({ disk, folder }, segments);
-    const place = `${writer} ${quarter}`;
-    if (!this.#found.has(place)) {
-      this.#found.add(place);
-      this.#unconfirmed.set(place, found.counts);
-      metrics.ledgerJournaled(found.counts);
-      metrics.replayedEvents(found.counts);
-    }
+    const { alarms, counts } = found;
     const count = found.cells.length;
+    this.#book.found(writer, quarter, { counts, cells: count });
     const cells = { count, at: (i: number) => cellAt(writer, quarter, found, i) };
     const store = await link.reach();
     const outcome = await store.putCells(cells, { timeoutMs: flushTimeoutMs });
+    const place = `${writer} ${quarter}`;
     this.#refused.delete(place);
-    if (outcome.confirmedCount < count) {
-      const { refused, first } = refusedIn(outcome, cells);
-      if (refused.cells > 0) this.#refused.set(place, refused);
-      if (outcome.confirmedCount + refused.cells < count) throw incomplete(writer, first);
-      return { alarms: found.alarms, refusal: first };
+    const { confirmed, confirmedCount } = outcome;
+    const putCounts = found.cells.reduce((sum, { n }, i) => sum + (confirmed[i] === 1 ? n : 0), 0);
+    this.#book.put(writer, quarter, { counts: putCounts, cells: confirmedCount });
+    if (confirmedCount === count) return { alarms, refusedCells: 0 };
+    const { refused, first } = refusedIn(outcome, cells);
+    if (refused.cells > 0) this.#refused.set(place, refused);
+    if (confirmedCount + refused.cells < count) {
+      const detail = `writer ${writer}: ${first.message}`;
+      throw new CounterError('RECOVERY_INCOMPLETE', 'retry', { detail, cause: first });
     }
-    metrics.ledgerConfirmed(this.#unconfirmed.get(place) ?? 0);
-    this.#unconfirmed.delete(place);
-    return { alarms: found.alarms };
+    return { alarms, refusedCells: refused.cells, refusal: first };
   }
+}
+
+interface QuarterPut {
+  /** What was found wrong in its frames. */
+  readonly alarms: number;
+  readonly refusedCells: number;
+  readonly refusal?: Error;
 }
 
 /** What is refused for good, and the first failure that is not, or else the first refusal. */
@@ -148,8 +143,4 @@ function refusedIn(
   }
   const first = passing ?? refusal ?? new CounterError('STORE_FAILED', 'retry');
   return { refused: { cells: count, examples }, first };
-}
-
-function incomplete(writer: WriterId, cause: Error): CounterError {
-  return new CounterError('RECOVERY_INCOMPLETE', 'retry', { detail: `writer ${writer}`, cause });
 }

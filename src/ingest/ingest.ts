@@ -34,6 +34,8 @@ export interface IngestOptions {
   readonly flushSoon: () => void;
   /** Whether the store has confirmed it, after a bounded wait; never throws. */
   readonly confirmed: (counted: Counted) => Promise<boolean>;
+  /** After a pause: resolves once the current identity is known to be ours, or has ended. */
+  readonly afterPause: () => Promise<void> | undefined;
 }
 
 const roomReasons = {
@@ -199,12 +201,16 @@ export class Ingest implements Accepting {
     const run = this.#current;
     const busy = this.#holds > 0 || this.#frame !== undefined;
     if (busy || run === undefined || this.#line.isEmpty) return;
-    const ended = run.endedBecause !== undefined;
-    const work = ended ? this.#retireEnded() : this.#countFrame(run, this.#line.takeFrame());
-    this.#frame = work.finally(() => {
+    this.#frame = this.#workOf(run).finally(() => {
       this.#frame = undefined;
       this.#schedule();
     });
+  }
+
+  /** One step towards an empty line; the next call takes the next. */
+  #workOf(run: WriterRun): Promise<void> {
+    if (run.endedBecause !== undefined) return this.#retireEnded();
+    return this.#options.afterPause() ?? this.#countFrame(run, this.#line.takeFrame());
   }
 
   /** Never throws: every request of the frame is told what became of it. */
@@ -213,11 +219,14 @@ export class Ingest implements Accepting {
       const { counts, bytes, acceptMs } = await run.count(requests.map(({ events }) => events));
       this.#journaledBytes += bytes;
       this.#options.metrics.ledgerJournaled(counts);
+      const counted = requests.map(({ events, acknowledgement: asked }) =>
+        asked === 'store' ? { run, touched: run.counters.touchedBy(events, acceptMs) } : undefined,
+      );
+      // Synced before a pause: what is on the disk counts, but who was taken for dead learns it
+      // before it answers.
+      await this.#options.afterPause();
       this.#line.leave(requests);
-      for (const { events, acknowledgement, resolve } of requests) {
-        const waits = acknowledgement === 'store';
-        resolve(waits ? { run, touched: run.counters.touchedBy(events, acceptMs) } : undefined);
-      }
+      requests.forEach(({ resolve }, i) => resolve(counted[i]));
     } catch (thrown) {
       if (isFull(thrown)) await this.#waitForRoom(requests);
       else {

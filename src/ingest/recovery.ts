@@ -7,27 +7,23 @@ import { replayFolder } from '../journal/replay.ts';
 import { moveSegmentsAside } from '../journal/writer-folder.ts';
 import { watermarkBeyondStoreMs } from '../limits.ts';
 import type { Log } from '../log.ts';
+import { CounterError, toError } from '../model/errors.ts';
 import { parseWriterId } from '../model/writer-id.ts';
 import type { WriterId } from '../model/writer-id.ts';
 import type { FolderLock } from '../store/embedded/folder-lock.ts';
 import { RegistryChain } from '../store/registry.ts';
 import type { StoreLink } from '../store/store-link.ts';
 import { DeathProof } from './death-proof.ts';
-import type { HostIdentity } from './death-proof.ts';
+import type { HostIdentity } from './host-identity.ts';
 import { blankRecord } from './estate.ts';
 import type { Estate } from './estate.ts';
 import { EstatePuts } from './estate-puts.ts';
 import type { CellsRefused } from './estate-puts.ts';
+import { RecoveryBook } from './recovery-book.ts';
+import type { RecoveryMetrics, Fate } from './recovery-book.ts';
 import { registerDead } from './registration.ts';
 import { sweepFolders } from './sweep.ts';
 import { readWriterNote } from './writer-run.ts';
-
-export interface RecoveryMetrics {
-  ledgerJournaled(counts: number): void;
-  ledgerConfirmed(counts: number): void;
-  replayedEvents(events: number): void;
-  journalError(kind: 'torn' | 'corrupt'): void;
-}
 
 export interface RecoveryOptions {
   readonly disk: Disk;
@@ -49,6 +45,7 @@ interface PutEstate {
 }
 
 export class Recovery {
+  readonly book: RecoveryBook;
   readonly #options: RecoveryOptions;
   readonly #proof: DeathProof;
   /** Sealed: nothing is left to do. */
@@ -58,23 +55,18 @@ export class Recovery {
   /** Put, but not yet proven dead. */
   readonly #put = new Map<WriterId, PutEstate>();
   readonly #puts: EstatePuts;
-  readonly #reported = new Set<WriterId>();
   #pass: Promise<void> | undefined;
   #stopped = false;
 
   constructor(options: RecoveryOptions) {
     this.#options = options;
-    this.#puts = new EstatePuts(options);
+    this.book = new RecoveryBook(options.metrics, options.log);
+    this.#puts = new EstatePuts(options, this.book);
     this.#proof = new DeathProof({
       identity: options.identity,
       holdsStore: options.link.rows.kind !== 'hbase',
       monotonicMs: options.monotonicMs,
     });
-  }
-
-  /** Replayed and not confirmed: part of what the ledger calls unflushed. */
-  get unflushedCounts(): number {
-    return this.#puts.unflushedCounts;
   }
 
   /** Cells of dead writers that the store refuses for good. */
@@ -112,11 +104,16 @@ export class Recovery {
       if (writer === undefined || isOwn(writer)) continue;
       if (this.#closed.has(writer) || this.#leftOpen.has(writer)) continue;
       if (this.#puts.isWaiting(writer)) continue;
+      const folder = path.join(journalFolder, name);
       try {
-        await this.#lookAt(writer, path.join(journalFolder, name));
+        const fate = await this.#lookAt(writer, folder);
+        if (fate !== undefined) this.book.judge(writer, folder, fate);
       } catch (thrown) {
         // One estate that cannot be settled must not keep the others waiting.
         failure ??= thrown;
+        const error = toError(thrown);
+        const isRefused = error instanceof CounterError && error.code === 'RECOVERY_REFUSED';
+        this.book.judge(writer, folder, isRefused ? 'refused' : 'failed', error.message);
         const what = 'What a dead writer left behind is not settled yet';
         log.warn('recovery.incomplete', what, { writer_id: writer, err: thrown });
         if (!link.up) break;
@@ -125,14 +122,14 @@ export class Recovery {
     if (failure !== undefined) throw failure;
   }
 
-  /** Whoever holds the lock is alive, or recovers already. */
-  async #lookAt(writer: WriterId, folder: string): Promise<void> {
+  /** Whoever holds the lock is alive, or recovers already. Undefined: stopped in between. */
+  async #lookAt(writer: WriterId, folder: string): Promise<Fate | undefined> {
     const lock = await this.#options.tryLock(folder);
-    if (lock === undefined) return;
+    if (lock === undefined) return 'in_use';
     try {
       const put = this.#put.get(writer);
-      if (put === undefined) await this.#settle(await this.#estateOf(writer, folder));
-      else await this.#sealPut(put);
+      if (put !== undefined) return await this.#sealPut(put);
+      return await this.#settle(await this.#estateOf(writer, folder));
     } finally {
       await lock.release();
     }
@@ -148,22 +145,19 @@ export class Recovery {
     return { writer, folder, replay, entry, note, suspect };
   }
 
-  async #settle(estate: Estate): Promise<void> {
+  async #settle(estate: Estate): Promise<Fate | undefined> {
     const { writer, replay, entry } = estate;
     const isDead = this.#proof.isDead(estate.suspect);
     const neverWrote = replay.segments.length === 0 && replay.alarms === 0;
     const { state, sealedBy } = entry?.record ?? {};
     // Whoever sealed itself had confirmed everything; a frame behind that never counts.
-    if (sealedBy === 'itself') return this.#close(estate);
-    if (neverWrote && state === 'sealed') return this.#close(estate);
-    if (neverWrote && entry === undefined) return isDead ? this.#close(estate) : undefined;
-    if (this.#isOfOtherStore(estate)) return;
-    this.#report(estate);
-    const { segments } = replay;
-    this.#options.log.info('recovery.began', 'What a dead writer left behind is read', {
-      writer_id: writer,
-      segments: segments.length,
-    });
+    if (sealedBy === 'itself') return this.#close(estate, 'over');
+    if (neverWrote && state === 'sealed') return this.#close(estate, 'over');
+    if (neverWrote && entry === undefined) {
+      return isDead ? this.#close(estate, 'empty') : 'unregistered';
+    }
+    if (this.#isOfOtherStore(estate)) return 'other_store';
+    this.book.began(estate);
     const { registry } = this.#options.link;
     const chain = new RegistryChain(registry, writer, entry);
     let registeredMs = replay.registeredMs ?? entry?.record.registeredMs ?? undefined;
@@ -171,48 +165,42 @@ export class Recovery {
       const options = { registry, storeNowMs: this.#options.link.clockMs, log: this.#options.log };
       registeredMs = await registerDead(estate, chain, options);
     }
-    if (registeredMs === undefined) return;
+    if (registeredMs === undefined) return 'unregistered';
     const alarms = await this.#puts.putAll(estate, registeredMs, () => this.#stopped);
-    if (alarms === undefined) return;
-    if (isDead) await this.#seal(estate, chain, alarms);
-    else this.#put.set(writer, { estate, alarms });
+    if (alarms === undefined) return undefined;
+    // Whoever sealed it had the proof.
+    if (isDead || state === 'sealed') return this.#seal(estate, chain, alarms);
+    this.#put.set(writer, { estate, alarms });
+    return 'unproven';
   }
 
   /** All was put in an earlier pass; only the proof of death was wanting. */
-  async #sealPut({ estate, alarms }: PutEstate): Promise<void> {
+  async #sealPut({ estate, alarms }: PutEstate): Promise<Fate> {
     const { registry } = this.#options.link;
     const { writer } = estate;
     const entry = await registry.read(writer);
-    if (!this.#proof.isDead({ ...estate.suspect, entry })) return;
+    const isSealed = entry?.record.state === 'sealed';
+    if (!isSealed && !this.#proof.isDead({ ...estate.suspect, entry })) return 'unproven';
     this.#put.delete(writer);
-    await this.#seal({ ...estate, entry }, new RegistryChain(registry, writer, entry), alarms);
+    return this.#seal({ ...estate, entry }, new RegistryChain(registry, writer, entry), alarms);
   }
 
-  async #seal(estate: Estate, chain: RegistryChain, alarms: number): Promise<void> {
+  async #seal(estate: Estate, chain: RegistryChain, alarms: number): Promise<Fate> {
     const { writer, replay, entry } = estate;
-    const { log } = this.#options;
+    const { log, link } = this.#options;
     // By the record as it stands now: the writer may have published more since it was put.
-    const { trimmed = 1, position: published = 0 } = entry?.record ?? {};
-    const whole = alarms === 0 && replay.isGapFree(trimmed, published);
-    if (entry?.record.state === 'sealed') {
-      const counted = replay.lastPosition ?? 0;
-      if (counted > entry.record.position) {
-        const what = 'A sealed writer had more frames: what was called complete was not';
-        log.error('recovery.beyond_seal', what, { writer_id: writer });
-      }
-      return this.#close(estate);
-    }
-    if (!whole) {
-      // What could not be read now may be readable later.
-      const unreadable = replay.problems.some(({ kind }) => kind === 'segment_unreadable');
-      if (!unreadable) this.#leftOpen.add(writer);
-      const what = 'A journal has a gap: what it holds is counted, its writer is left open';
-      log.error('recovery.gap', what, { writer_id: writer, folder: estate.folder });
-      return;
-    }
+    const { state = 'open', trimmed = 1, position: published = 0 } = entry?.record ?? {};
     const position = replay.lastPosition ?? 0;
-    const { clockMs } = this.#options.link;
-    const watermarkMs = Math.min((replay.lastAcceptMs ?? -1) + 1, clockMs + watermarkBeyondStoreMs);
+    if (state !== 'open' && position > published) {
+      const what = 'A writer that was sealed or lost had more frames: what was complete was not';
+      log.error('recovery.beyond_seal', what, { writer_id: writer, state });
+    }
+    if (state === 'sealed') return this.#close(estate, 'over');
+    if (alarms > 0 || !replay.isGapFree(trimmed, published)) return this.#leaveOpen(estate);
+    const watermarkMs = Math.min(
+      (replay.lastAcceptMs ?? -1) + 1,
+      link.clockMs + watermarkBeyondStoreMs,
+    );
     const outcome = await chain.advance((standing) => ({
       ...(standing ?? blankRecord(estate, 0)),
       state: 'sealed',
@@ -221,18 +209,35 @@ export class Recovery {
       watermarkMs: Math.max(standing?.watermarkMs ?? 0, watermarkMs),
     }));
     // Somebody else was faster, or it lives after all: the next pass looks again.
-    if (outcome === 'foreign') return;
+    if (outcome === 'foreign') return 'unproven';
     log.info('recovery.sealed', 'A dead writer is recovered', {
       writer_id: writer,
       frames: replay.segments.reduce((sum, segment) => sum + segment.frames, 0),
     });
-    await this.#close(estate);
+    return this.#close(estate, 'sealed');
   }
 
-  async #close({ writer, folder }: Estate): Promise<void> {
+  /** Its files stay: what is missing may yet be found, or be read after all. */
+  #leaveOpen({ writer, folder, replay, entry }: Estate): Fate {
+    // What could not be read now may be readable later.
+    const unreadable = replay.problems.some(({ kind }) => kind === 'segment_unreadable');
+    if (!unreadable) this.#leftOpen.add(writer);
+    const isLost = entry?.record.state === 'lost';
+    const { log } = this.#options;
+    const fields = { writer_id: writer, folder };
+    if (isLost) log.warn('recovery.lost', 'What is left of a lost writer is counted', fields);
+    else {
+      const what = 'A journal has a gap: what it holds is counted, its writer is left open';
+      log.error('recovery.gap', what, fields);
+    }
+    return unreadable ? 'unreadable' : isLost ? 'lost' : 'gap';
+  }
+
+  async #close({ writer, folder }: Estate, fate: Fate): Promise<Fate> {
     await moveSegmentsAside({ disk: this.#options.disk, folder });
     this.#closed.add(writer);
     this.#proof.forget(writer);
+    return fate;
   }
 
   /** Whoever was registered has a record: in the store that it counted for, and in no other. */
@@ -243,17 +248,5 @@ export class Recovery {
     const what = 'This store does not know the writer of a journal: it counted for another store';
     this.#options.log.error('recovery.other_store', what, { writer_id: writer, folder });
     return true;
-  }
-
-  #report({ writer, replay }: Estate): void {
-    const { metrics, log } = this.#options;
-    if (this.#reported.has(writer)) return;
-    this.#reported.add(writer);
-    for (const { kind, segment, detail } of replay.problems) {
-      metrics.journalError(kind === 'torn_tail' ? 'torn' : 'corrupt');
-      const fields = { writer_id: writer, kind, segment, detail };
-      if (kind === 'torn_tail') log.info('journal.torn', 'A frame was cut by a crash', fields);
-      else log.error('journal.corrupt', 'A journal is not as it was written', fields);
-    }
   }
 }

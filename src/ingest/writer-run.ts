@@ -20,7 +20,7 @@ import type { WriterId } from '../model/writer-id.ts';
 import type { FolderLock } from '../store/embedded/folder-lock.ts';
 import type { RegistryChain, WriterRecord } from '../store/registry.ts';
 import type { AcceptClock } from './accept-clock.ts';
-import type { HostIdentity } from './death-proof.ts';
+import type { HostIdentity } from './host-identity.ts';
 
 /** Written beside the segments: who made them, so that death can be proven without the store. */
 export interface WriterNote extends HostIdentity {

@@ -23,6 +23,10 @@ export interface Completeness {
   readonly completeThroughMs: number | null;
   /** completeThrough is past the end of the range by 48 hours. */
   readonly final: boolean;
+  /** Writers that an operator called lost, whose missing counts may lie in the range. */
+  readonly lost?: readonly string[];
+  /** Writers that hold completeThrough back and are silent: what they have may be in the range. */
+  readonly dead?: readonly string[];
 }
 
 /** The range as it was read: widened to whole quarters, cut at the retention. */

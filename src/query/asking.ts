@@ -23,8 +23,8 @@ import type {
   QueryOptions,
   RangedAnswer,
 } from './answers.ts';
-import type { ReadRange } from './range.ts';
-import { checkRange, isFinal, readRangeOf } from './range.ts';
+import type { MissedWriter, ReadRange } from './range.ts';
+import { checkRange, isFinal, readRangeOf, touching } from './range.ts';
 import { SitePager } from './site-page.ts';
 import { Sums } from './sums.ts';
 
@@ -48,6 +48,10 @@ export interface RegistryState {
   readonly completeThroughMs: number | null;
   /** Greatest watermark of all; where it is left out, completeThrough stands for it. */
   readonly greatestWatermarkMs?: number | null;
+  /** Left out: none. */
+  readonly lost?: readonly MissedWriter[];
+  /** Open, and silent for minutes. Left out: none. */
+  readonly dead?: readonly MissedWriter[];
 }
 
 export type Unflushed = Readonly<{ impressions: number; clicks: number }>;
@@ -166,7 +170,10 @@ function questionOf(
   const reachedMs = registry.greatestWatermarkMs ?? completeThroughMs;
   const ranges = readRangeOf(options, { nowMs: nowMs(), retentionDays, reachedMs });
   const final = isFinal(completeThroughMs, ranges.named);
-  return { ...ranges, deadline, ranged: { range: ranges.named, completeThroughMs, final } };
+  const lost = touching(registry.lost ?? [], ranges.named);
+  const dead = touching(registry.dead ?? [], ranges.named);
+  const ranged = { range: ranges.named, completeThroughMs, final, lost, dead };
+  return { ...ranges, deadline, ranged };
 }
 
 const answered = new Set(['TOTAL_TOO_LARGE', 'RANGE_INVALID', 'CURSOR_INVALID', 'BYTES_INVALID']);

@@ -1,7 +1,7 @@
 // Which quarters a question means, and which of them are read.
 // Promises: widened outward to whole quarters, cut at the retention; what everybody accepted so
 // far lies inside a range without ends. Only computes.
-import { watermarkAheadMs } from '../limits.ts';
+import { eventAheadMsMax, watermarkAheadMs } from '../limits.ts';
 import { CounterError } from '../model/errors.ts';
 import { dayOfQuarter, quarterOf, quarterStartMs, quartersPerDay } from '../model/quarter.ts';
 import type { QuarterRange } from '../model/quarter.ts';
@@ -63,6 +63,24 @@ export function isFinal(completeThroughMs: number | null, range: QuarterRange): 
   return (
     completeThroughMs !== null && completeThroughMs >= quarterStartMs(range.end) + finalAfterMs
   );
+}
+
+/** A writer that is lost, or dead, by the moments of its registry record. */
+export interface MissedWriter {
+  readonly writer: string;
+  /** All that it accepted before is in the store. */
+  readonly watermarkMs: number;
+  /** It was called lost: it accepted nothing after. Absent: nobody knows when it ended. */
+  readonly lostMs?: number;
+}
+
+/** Those who may have counted in the range what the store never got. */
+export function touching(missed: readonly MissedWriter[], range: QuarterRange): readonly string[] {
+  const touches = ({ watermarkMs, lostMs = Infinity }: MissedWriter): boolean =>
+    // An event may be a day old when it is accepted, and wait for a store for another.
+    quarterStartMs(range.end) > watermarkMs - finalAfterMs &&
+    quarterStartMs(range.first) <= lostMs + eventAheadMsMax;
+  return missed.filter(touches).map(({ writer }) => writer);
 }
 
 /** The quarter that begins at or after the moment. */

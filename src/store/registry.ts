@@ -2,7 +2,8 @@
 // A record is one cell and is only ever replaced by check-and-put, each time with a fresh nonce,
 // so a lost reply to one's own write is told from a foreign link. Never judges who is dead.
 import { randomBytes } from 'node:crypto';
-import { registryAttemptsMax, registryTimeoutMs } from '../limits.ts';
+import { registryAttemptsMax, registryNoncesKept, registryTimeoutMs } from '../limits.ts';
+import { assert } from '../model/assert.ts';
 import { CounterError } from '../model/errors.ts';
 import type { FolderIdentity } from '../model/folder-identity.ts';
 import type { CellCursor, RowRange } from '../model/rows.ts';
@@ -34,6 +35,8 @@ export interface WriterRecord {
   readonly startedMs: number;
   /** The journal folder, so that a copied folder's lock proves nothing. */
   readonly folder: FolderIdentity;
+  /** When an operator called it lost, by the store's clock; absent: nobody did. */
+  readonly lostMs?: number;
 }
 
 /** Whoever sealed itself has put all that will ever count; behind a recoverer more may turn up. */
@@ -45,6 +48,15 @@ export interface RegistryEntry {
   readonly record: WriterRecord;
   readonly nonce: string;
   readonly bytes: Buffer;
+  /** When the store last changed it, by the store's clock; absent: written here, not read. */
+  readonly changedMs?: number;
+}
+
+/** A writer whose disk is gone: what it accepted between these moments may be missing. */
+export interface LostWriter {
+  readonly writer: WriterId;
+  readonly watermarkMs: number;
+  readonly lostMs: number;
 }
 
 /** Where the store is complete, by all writers that it knows. */
@@ -53,7 +65,9 @@ export interface Completeness {
   readonly completeThroughMs: number | null;
   /** Greatest watermark of all; null: no writer. */
   readonly greatestWatermarkMs: number | null;
-  readonly lost: readonly WriterId[];
+  readonly lost: readonly LostWriter[];
+  /** The open writer whose watermark is the least; null: none is open. */
+  readonly heldBackBy: WriterId | null;
 }
 
 export class WriterRegistry {
@@ -89,7 +103,8 @@ export class WriterRegistry {
     const visit = (cell: CellCursor): void => {
       const writer = writerIdFromBytes(cell.bytes, cell.rowStart + 1);
       const bytes = Buffer.from(cell.bytes.subarray(cell.valueStart, cell.valueEnd));
-      entries.push({ writer, bytes, ...decodeRecord(writer, bytes) });
+      const changedMs = cell.version;
+      entries.push({ writer, bytes, changedMs, ...decodeRecord(writer, bytes) });
     };
     await this.#rows.scan('meta', range, visit, { timeoutMs: registryTimeoutMs });
     return entries;
@@ -105,6 +120,8 @@ export class RegistryChain {
   readonly writer: WriterId;
   readonly #registry: WriterRegistry;
   readonly #sent = new Set<string>();
+  /** The last nonces of our own, also those that are known to be replaced. */
+  readonly #ours: string[] = [];
   #standing: RegistryEntry | undefined;
 
   constructor(registry: WriterRegistry, writer: WriterId, standing?: RegistryEntry) {
@@ -137,6 +154,17 @@ export class RegistryChain {
     throw new CounterError('REGISTRY_BUSY', 'retry', { detail: `writer ${this.writer}` });
   }
 
+  /**
+   * Reads what stands: has anybody else continued this chain? May run beside an advance(): a
+   * record of our own that is already replaced is no foreign link. Throws where it cannot be read.
+   */
+  async verify(): Promise<'ours' | 'foreign'> {
+    const wasAbsent = this.#standing === undefined;
+    const found = await this.#registry.read(this.writer);
+    if (found === undefined) return wasAbsent ? 'ours' : 'foreign';
+    return this.#ours.includes(found.nonce) || this.#isOurs(found) ? 'ours' : 'foreign';
+  }
+
   /** One call and no look at what came of it. False: it may stand, or land later. */
   async tryOnce(
     change: (standing: WriterRecord | undefined) => WriterRecord,
@@ -152,6 +180,8 @@ export class RegistryChain {
     const record = change(this.record);
     const nonce = randomBytes(8).toString('hex');
     this.#sent.add(nonce);
+    this.#ours.push(nonce);
+    if (this.#ours.length > registryNoncesKept) this.#ours.shift();
     return { writer: this.writer, record, nonce, bytes: encodeRecord(record, nonce) };
   }
 
@@ -179,23 +209,34 @@ export class RegistryChain {
 }
 
 export function completenessOf(entries: readonly RegistryEntry[]): Completeness {
-  const lost: WriterId[] = [];
+  const lost: LostWriter[] = [];
+  let heldBackBy: WriterId | null = null;
   let leastOpen = Infinity;
   let greatest = -Infinity;
   for (const { writer, record } of entries) {
-    if (record.state === 'lost') lost.push(writer);
-    if (record.state === 'open') leastOpen = Math.min(leastOpen, record.watermarkMs);
-    greatest = Math.max(greatest, record.watermarkMs);
+    const { state, watermarkMs, lostMs = Infinity } = record;
+    if (state === 'lost') lost.push({ writer, watermarkMs, lostMs });
+    if (state === 'open' && watermarkMs < leastOpen) {
+      leastOpen = watermarkMs;
+      heldBackBy = writer;
+    }
+    greatest = Math.max(greatest, watermarkMs);
   }
-  if (entries.length === 0) return { completeThroughMs: null, greatestWatermarkMs: null, lost };
+  if (entries.length === 0) {
+    return { completeThroughMs: null, greatestWatermarkMs: null, lost, heldBackBy };
+  }
   const completeThroughMs = leastOpen === Infinity ? greatest : leastOpen;
-  return { completeThroughMs, greatestWatermarkMs: greatest, lost };
+  return { completeThroughMs, greatestWatermarkMs: greatest, lost, heldBackBy };
 }
 
 /** 01 · UTF-8 JSON. */
 export function encodeRecord(record: WriterRecord, nonce: string): Buffer {
-  const { registeredMs, watermarkMs, startedMs, ...rest } = record;
-  const json = { ...rest, registered: registeredMs, watermark: watermarkMs, started: startedMs };
+  const { registeredMs, watermarkMs, startedMs, lostMs, ...rest } = record;
+  const whole = [registeredMs ?? 0, watermarkMs, startedMs, lostMs ?? 0, rest.position];
+  // A record that cannot be read would stand in everybody's way.
+  assert(whole.every(Number.isSafeInteger), 'moments and positions are whole');
+  const moments = { registered: registeredMs, watermark: watermarkMs, started: startedMs };
+  const json = { ...rest, ...moments, ...(lostMs === undefined ? {} : { lost: lostMs }) };
   return Buffer.concat([
     Buffer.from([recordFormat]),
     Buffer.from(JSON.stringify({ ...json, nonce })),
@@ -216,14 +257,16 @@ export function decodeRecord(
     throw invalid(cause);
   }
   if (typeof json !== 'object' || json === null) throw invalid();
-  const { nonce, registered, watermark, started, ...rest } = json as Record<string, unknown>;
-  const state = writerStates.find((known) => known === rest['state']);
+  const { nonce, registered, watermark, started, lost, ...rest } = json as Record<string, unknown>;
+  const state = writerStates.find((name) => name === rest['state']);
   const moments = [watermark, started, rest['position'], rest['trimmed']];
   const whole = moments.every((moment) => Number.isSafeInteger(moment));
   if (state === undefined || !whole || typeof nonce !== 'string') throw invalid();
   if (registered !== null && !Number.isSafeInteger(registered)) throw invalid();
-  const sealedBy = sealers.find((known) => known === rest['sealedBy']) ?? null;
+  const sealedBy = sealers.find((sealer) => sealer === rest['sealedBy']) ?? null;
   if ((state === 'sealed') !== (sealedBy !== null)) throw invalid();
-  const record = { ...rest, registeredMs: registered, watermarkMs: watermark, startedMs: started };
+  if (lost !== undefined && !Number.isSafeInteger(lost)) throw invalid();
+  const known = { registeredMs: registered, watermarkMs: watermark, startedMs: started };
+  const record = { ...rest, ...known, ...(lost === undefined ? {} : { lostMs: lost }) };
   return { record: record as unknown as WriterRecord, nonce };
 }

@@ -67,7 +67,9 @@ export class StoreLink {
   /** The store's clock as it runs on since it was heard; undefined: never heard. */
   nowMs(): number | undefined {
     if (this.#heard === undefined) return undefined;
-    return this.#heard.storeMs + this.#options.clock.monotonicMs() - this.#heard.monotonicMs;
+    const sinceMs = this.#options.clock.monotonicMs() - this.#heard.monotonicMs;
+    // Whole: a moment of the registry is an integer, and the monotonic clock counts in parts.
+    return Math.floor(this.#heard.storeMs + sinceMs);
   }
 
   /** The same. Error: STORE_CLOCK_UNKNOWN (retry), for what must not go by another clock. */

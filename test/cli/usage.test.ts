@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { version } from '../../src/version.ts';
 import { run } from './run.ts';
 
-const commands = ['serve', 'total', 'flush', 'schema', 'doctor', 'healthcheck'];
+const commands = 'serve total flush schema recover writers doctor healthcheck'.split(' ');
 
 describe('help', () => {
   test('lists the commands, and says which one is the default', async () => {
@@ -46,6 +46,11 @@ describe('wrong use ends with 2 and says why on stderr', () => {
     [['remove'], 'Unknown argument: remove (adcounter --help shows what there is)'],
     [['schema'], 'Not enough'],
     [['schema', 'drop'], '"print", "create", "verify"'],
+    [['writers', 'list', '8f1c22ab01d7e640'], 'takes no id'],
+    [['writers', 'lost'], 'needs the id of a writer'],
+    [['writers', 'lost', '8f1c22ab01d7e641'], 'needs the id of a writer'],
+    [['writers', 'forget'], '"list", "lost"'],
+    [['recover', '--store', 'redis'], '--store="redis"'],
     [['flush', '--url', 'nowhere'], '--url="nowhere" must be a http:// or https:// address'],
     [['serve', '--flush-seconds', '7'], '--flush-seconds="7" must divide 60'],
   ];

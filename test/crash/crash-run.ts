@@ -9,7 +9,7 @@ import { seededRandom } from './random.ts';
 import { Reader } from './reader.ts';
 import { freePort, ServiceProcess } from './service-process.ts';
 
-export type KillKind = 'random' | 'recovery' | 'flush';
+export type KillKind = 'random' | 'recovery' | 'flush' | 'stop';
 
 export interface CrashOptions {
   readonly kills: readonly KillKind[];
@@ -69,8 +69,8 @@ export async function crashRun(options: CrashOptions): Promise<CrashReport> {
     load.aim(service.address);
     load.start();
     for (const kind of options.kills) {
-      const hit = await untilKill(kind, { service, load, options, random });
-      const kill = { kind, hit: hit(), inFlight: load.inFlight, acknowledged: load.sinceRestart };
+      const moment = await untilKill(kind, { service, load, options, random });
+      const kill = { kind, ...moment(), acknowledged: load.sinceRestart };
       await service.kill9();
       kills.push({ ...kill, atMs: Date.now() });
       options.say(
@@ -104,8 +104,40 @@ interface Scene {
   readonly random: () => number;
 }
 
+/** Asked at the kill: whether it falls where it was meant to, and how many requests wait. */
+type Moment = () => Pick<Kill, 'hit' | 'inFlight'>;
+
+async function untilKill(kind: KillKind, scene: Scene): Promise<Moment> {
+  const { service, load } = scene;
+  if (kind !== 'stop') {
+    const hit = await untilInstant(kind, scene);
+    return () => ({ hit: hit(), inFlight: load.inFlight });
+  }
+  // In flight when it is told to stop: a stop answers them, and takes no more.
+  await service.logged('service.start', startTimeoutMs);
+  await untilAcknowledged(load, scene.options.acknowledgements);
+  await untilInFlight(load, scene.options.senders);
+  const { inFlight } = load;
+  const flushes = service.countOf('flush.done');
+  service.terminate();
+  await service.logged('service.stop', startTimeoutMs);
+  await intoTheStop(scene, flushes);
+  return () => ({ hit: service.countOf('service.stopped') === 0, inFlight });
+}
+
+/** Its steps: draining, the last flush, the seal behind it. */
+async function intoTheStop({ service, random }: Scene, flushes: number): Promise<void> {
+  const step = Math.floor(random() * 3);
+  if (step === 0) return wait(random() * 20);
+  if (step === 1) return wait(random() * 700);
+  const deadline = Date.now() + 5000;
+  const isOver = (): boolean =>
+    service.countOf('flush.done') > flushes || service.countOf('service.stopped') > 0;
+  while (!isOver() && Date.now() < deadline) await new Promise(setImmediate);
+}
+
 /** Waits for the instant; the answer says, at the kill, whether it fell where it was meant to. */
-async function untilKill(kind: KillKind, scene: Scene): Promise<() => boolean> {
+async function untilInstant(kind: Exclude<KillKind, 'stop'>, scene: Scene): Promise<() => boolean> {
   const { service, load, options, random } = scene;
   if (kind === 'recovery') {
     // At once: what the kill before left behind is recovered while events pour in again.

@@ -7,7 +7,7 @@ import { crashRun } from './crash-run.ts';
 import type { CrashReport, KillKind } from './crash-run.ts';
 import { freshTables } from './hbase.ts';
 
-const kills: readonly KillKind[] = ['random', 'recovery', 'flush'];
+const kills: readonly KillKind[] = ['random', 'recovery', 'flush', 'stop', 'stop'];
 
 function run(env: Record<string, string>): Promise<CrashReport> {
   return crashRun({

@@ -51,11 +51,13 @@ process.exitCode = failed ? 1 : 0;
 
 /**
  * So many kills with thousands of acknowledgements between them, every fifth with a flush on the
- * wire; and, beside those, kills in the middle of the recovery that some of them caused.
+ * wire; and, beside those, kills in the middle of the recovery that some of them caused, and of
+ * stops.
  */
 function killKinds(kills: number): KillKind[] {
   const kinds = Array.from({ length: kills }, (_, i): KillKind[] => {
     if (i % 5 === 1) return ['flush', 'recovery'];
+    if (i % 5 === 2) return ['random', 'stop'];
     return i % 5 === 3 ? ['random', 'recovery'] : ['random'];
   });
   return kinds.flat();

@@ -68,8 +68,13 @@ export class ServiceProcess {
     await this.ended;
   }
 
-  async stop(): Promise<number | null> {
+  /** Asks it to stop, and does not wait. */
+  terminate(): void {
     this.#child.kill('SIGTERM');
+  }
+
+  async stop(): Promise<number | null> {
+    this.terminate();
     await this.ended;
     return this.#child.exitCode;
   }

@@ -100,3 +100,28 @@ test('a wall clock far from the store is named', () => {
   clock.observeStore(steered.wall);
   expect(clock.degraded).toBe(false);
 });
+
+test('a wall clock that drifts away from the store is followed for five minutes, not beyond', () => {
+  const steered = new SteeredClock();
+  const clock = new AcceptClock(steered);
+  let storeMs = steered.wall;
+  const drift = (byMs: number): void => {
+    steered.wall += byMs;
+    steered.pass(60_000);
+    storeMs += 60_000;
+    clock.observeStore(storeMs);
+  };
+  drift(240_000);
+  expect(clock.nowMs()).toBe(steered.wall);
+  drift(120_000);
+  const before = clock.nowMs();
+  expect(clock.degraded).toBe(true);
+  drift(120_000);
+  expect(clock.nowMs()).toBe(before + 60_000);
+  // It is set right: it is followed again, and until then nothing goes back.
+  drift(-480_000);
+  expect(clock.nowMs()).toBe(before + 60_000);
+  expect(clock.degraded).toBe(false);
+  steered.pass(300_000);
+  expect(clock.nowMs()).toBe(steered.wall);
+});

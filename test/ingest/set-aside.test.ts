@@ -41,7 +41,7 @@ test('it is named over a crash, keeps no other quarter back, and goes in by itse
   await first.core.flush();
   const held = first.core.completeness.completeThroughMs;
   const allow = refuse(rows, 'poison');
-  await first.count('poison', 5);
+  await Promise.all([first.count('poison', 5), first.count('beside', 2)]);
   clock.pass(quarterMs);
   await first.count('a', 3);
   await first.core.flush();
@@ -60,10 +60,13 @@ test('it is named over a crash, keeps no other quarter back, and goes in by itse
   const second = await CoreHarness.start({ rows, clock, dataDir });
   await second.core.recover();
   expect([await second.stored('a'), await second.stored('b')]).toEqual([3, 4]);
+  const { findings } = second.core.recovery.book;
+  expect(findings).toMatchObject([{ fate: 'refused', foundCounts: 14, putCounts: 9 }]);
+  expect(findings[0]?.reason).toContain(`cells refused: 1, the first: ${refusal.message}`);
   expect(await statusOf(second)).toMatchObject({
-    setAside: { cells: 1, examples: [{ ad: 'poison', writer: first.core.entries[0]?.writer }] },
+    setAside: { cells: 1, examples: [{ ad: 'poison', writer: first.core.writers.all[0]?.writer }] },
   });
-  expect(await second.ledger()).toMatchObject({ unaccounted: 0 });
+  expect(await second.ledger()).toMatchObject({ unflushed: 5, unaccounted: 0 });
   await second.core.flush();
   expect(second.core.completeness.completeThroughMs).toBe(held);
 
@@ -77,6 +80,8 @@ test('it is named over a crash, keeps no other quarter back, and goes in by itse
   await second.core.recover();
   await second.core.flush();
   expect(await second.stored('poison')).toBe(5);
+  const settled = { fate: 'sealed', foundCounts: 14, putCounts: 14 };
+  expect(second.core.recovery.book.findings).toMatchObject([settled]);
   expect(await statusOf(second)).toMatchObject({ setAside: { cells: 0, examples: [] } });
   expect(await second.ledger()).toMatchObject({ unflushed: 0, unaccounted: 0 });
   expect(second.core.completeness.completeThroughMs).toBeGreaterThan(held ?? 0);

@@ -152,12 +152,20 @@ describe('completeThrough', () => {
   test('is the greatest of all where none is open; the lost are named', () => {
     const entries = [
       entry({ watermarkMs: 9, state: 'sealed' }),
-      entry({ watermarkMs: 3, state: 'lost' }, 2),
+      entry({ watermarkMs: 3, state: 'lost', lostMs: 4 }, 2),
     ];
     expect(completenessOf(entries)).toEqual({
       completeThroughMs: 9,
       greatestWatermarkMs: 9,
-      lost: ['0000000000000002'],
+      lost: [{ writer: '0000000000000002', watermarkMs: 3, lostMs: 4 }],
+      heldBackBy: null,
     });
   });
+});
+
+test('the moment of a loss is kept with the record, and absent where nobody was lost', () => {
+  const lost = record({ state: 'lost', lostMs: 7 });
+  expect(decodeRecord(writer, encodeRecord(lost, 'n')).record).toEqual(lost);
+  expect(encodeRecord(record(), 'n').toString()).not.toContain('lost');
+  expect(() => encodeRecord(record({ watermarkMs: 0.5 }), 'n')).toThrow('whole');
 });

@@ -1,7 +1,12 @@
-// Who this machine is to others on the same registry: its name and the boot that it runs on.
+// Who this process is to others on the same registry: its machine, and that machine's boot.
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
-import type { HostIdentity } from './ingest/death-proof.ts';
+
+export interface HostIdentity {
+  readonly host: string;
+  /** Of this boot of the machine; empty where the machine has none. */
+  readonly bootId: string;
+}
 
 export async function identityOfHost(): Promise<HostIdentity> {
   // A machine without one proves nobody's death at once: recovery then waits for silence.

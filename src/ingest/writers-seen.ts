@@ -1,0 +1,67 @@
+// What this process last saw in the registry: how far the store is complete, who holds it back,
+// who is dead or lost. Says only what was seen; proves nobody's death (death-proof.ts does).
+import { deadAfterMs } from '../limits.ts';
+import type { WriterId } from '../model/writer-id.ts';
+import { completenessOf } from '../store/registry.ts';
+import type { Completeness, RegistryEntry, WriterState } from '../store/registry.ts';
+import { SilenceWatch } from './silence-watch.ts';
+
+export interface WritersSeenOptions {
+  readonly isOwn: (writer: WriterId) => boolean;
+  /** Whoever holds the embedded store's LOCK is alone with the folder: all others are dead. */
+  readonly holdsStore: boolean;
+  readonly monotonicMs: () => number;
+}
+
+/** `dead`: open, and its registry cell stood still for minutes. */
+export type SeenState = WriterState | 'dead';
+
+export interface SeenWriter extends RegistryEntry {
+  readonly seenState: SeenState;
+}
+
+export class WritersSeen {
+  readonly #options: WritersSeenOptions;
+  readonly #silence: SilenceWatch;
+  #entries: readonly SeenWriter[] = [];
+
+  constructor(options: WritersSeenOptions) {
+    this.#options = options;
+    this.#silence = new SilenceWatch(options.monotonicMs);
+  }
+
+  get all(): readonly SeenWriter[] {
+    return this.#entries;
+  }
+
+  get completeness(): Completeness {
+    return completenessOf(this.#entries);
+  }
+
+  get byState(): Readonly<Record<SeenState, number>> {
+    const counts = { open: 0, dead: 0, sealed: 0, lost: 0 };
+    for (const { seenState } of this.#entries) counts[seenState]++;
+    return counts;
+  }
+
+  /** Those that hold back what is complete, and are silent. */
+  get dead(): readonly { readonly writer: WriterId; readonly watermarkMs: number }[] {
+    return this.#entries
+      .filter(({ seenState }) => seenState === 'dead')
+      .map(({ writer, record }) => ({ writer, watermarkMs: record.watermarkMs }));
+  }
+
+  see(entries: readonly RegistryEntry[]): void {
+    this.#entries = entries.map((entry) => ({ ...entry, seenState: this.#stateOf(entry) }));
+  }
+
+  #stateOf({ writer, record, nonce }: RegistryEntry): SeenState {
+    const { isOwn, holdsStore } = this.#options;
+    if (record.state !== 'open' || isOwn(writer)) {
+      this.#silence.forget(writer);
+      return record.state;
+    }
+    const silentMs = this.#silence.lookedAt(writer, nonce);
+    return holdsStore || silentMs >= deadAfterMs ? 'dead' : 'open';
+  }
+}

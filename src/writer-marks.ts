@@ -1,0 +1,101 @@
+// The registry of writers for an operator: the list, and calling one lost whose disk is gone.
+// Promises: the mark replaces exactly the record that the operator was shown, so a writer that
+// speaks in between is not marked. Never touches a journal or a count.
+import type { Config } from './config.ts';
+import { withExistingStore } from './existing-store.ts';
+import { deadAfterMs } from './limits.ts';
+import type { Log } from './log.ts';
+import { systemClock } from './model/clock.ts';
+import type { Clock } from './model/clock.ts';
+import type { WriterId } from './model/writer-id.ts';
+import { completenessOf, RegistryChain } from './store/registry.ts';
+import type { Completeness, RegistryEntry } from './store/registry.ts';
+
+export interface WriterMarksOptions {
+  readonly config: Config;
+  readonly log: Log;
+  readonly clock?: Clock;
+}
+
+export interface ListedWriter extends RegistryEntry {
+  /** Since its record last changed, by the store's clock; undefined: nobody tells. */
+  readonly silentMs: number | undefined;
+}
+
+export interface WriterList extends Completeness {
+  readonly writers: readonly ListedWriter[];
+  /** Of the embedded store, which nobody else holds while we read it: all its writers are dead. */
+  readonly isAlone: boolean;
+}
+
+export type MarkOutcome = 'marked' | 'unknown' | 'sealed' | 'lost_before' | 'alive' | 'declined';
+
+/** What completeThrough is, and what it will be once the writer is lost. */
+export interface MarkQuestion {
+  readonly entry: ListedWriter;
+  readonly before: number | null;
+  readonly after: number | null;
+}
+
+export function listWriters(options: WriterMarksOptions): Promise<WriterList> {
+  return withRegistry(options, ({ list }) => Promise.resolve(list));
+}
+
+/**
+ * Asks `confirm` once all is read and nothing speaks against it. A record that changed within the
+ * minutes of `deadAfterMs`, or while the operator thought, is that of a living writer.
+ */
+export function markLost(
+  options: WriterMarksOptions & {
+    readonly writer: WriterId;
+    readonly evenIfAlive: boolean;
+    readonly confirm: (question: MarkQuestion) => Promise<boolean>;
+  },
+): Promise<MarkOutcome> {
+  const { writer, evenIfAlive, confirm } = options;
+  return withRegistry(options, async ({ list, mark }) => {
+    const entry = list.writers.find((candidate) => candidate.writer === writer);
+    if (entry === undefined) return 'unknown';
+    if (entry.record.state === 'sealed') return 'sealed';
+    if (entry.record.state === 'lost') return 'lost_before';
+    const isSilent = entry.silentMs !== undefined && entry.silentMs >= deadAfterMs;
+    if (!list.isAlone && !isSilent && !evenIfAlive) return 'alive';
+    const rest = list.writers.filter((other) => other !== entry);
+    const asLost = { ...entry, record: { ...entry.record, state: 'lost' as const } };
+    const after = completenessOf([...rest, asLost]).completeThroughMs;
+    const isSure = await confirm({ entry, before: list.completeThroughMs, after });
+    return isSure ? mark(entry) : 'declined';
+  });
+}
+
+interface OpenRegistry {
+  readonly list: WriterList;
+  readonly mark: (entry: ListedWriter) => Promise<'marked' | 'alive'>;
+}
+
+function withRegistry<T>(
+  { config, log, clock = systemClock }: WriterMarksOptions,
+  use: (registry: OpenRegistry) => Promise<T>,
+): Promise<T> {
+  return withExistingStore({ config, clock, log }, async ({ link }) => {
+    const entries = await link.registry.readAll();
+    const storeMs = link.nowMs();
+    const writers = entries.map((entry) => {
+      const isKnown = storeMs !== undefined && entry.changedMs !== undefined;
+      return {
+        ...entry,
+        silentMs: isKnown ? Math.max(0, storeMs - (entry.changedMs ?? 0)) : undefined,
+      };
+    });
+    const isAlone = link.rows.kind === 'embedded';
+    const mark = async (entry: ListedWriter): Promise<'marked' | 'alive'> => {
+      const lostMs = link.clockMs;
+      const chain = new RegistryChain(link.registry, entry.writer, entry);
+      const outcome = await chain.advance((standing) => {
+        return { ...(standing ?? entry.record), state: 'lost', sealedBy: null, lostMs };
+      });
+      return outcome === 'done' ? 'marked' : 'alive';
+    };
+    return use({ list: { ...completenessOf(entries), writers, isAlone }, mark });
+  });
+}

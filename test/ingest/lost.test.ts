@@ -1,0 +1,73 @@
+// A writer that an operator has called lost, seen from its own process and from a recovery.
+import { readdir, truncate } from 'node:fs/promises';
+import path from 'node:path';
+import { afterAll, expect, test } from '@jest/globals';
+import { RegistryChain } from '../../src/store/registry.ts';
+import type { WriterRecord } from '../../src/store/registry.ts';
+import { CoreHarness, removeFolders } from '../support/core-harness.ts';
+import { until } from '../support/until.ts';
+
+afterAll(removeFolders);
+
+async function callLost(harness: CoreHarness): Promise<string> {
+  const { registry } = harness.core.link;
+  const writer = harness.core.ingest.current?.writer;
+  if (writer === undefined) throw new Error('a core has an identity');
+  const chain = new RegistryChain(registry, writer, await registry.read(writer));
+  const lostMs = harness.clock.wallMs();
+  await chain.advance((standing) => {
+    const record: WriterRecord | undefined = standing;
+    if (record === undefined) throw new Error('it stands in the registry');
+    return { ...record, state: 'lost', lostMs };
+  });
+  return writer;
+}
+
+test('one that lives learns it, goes on under another identity, and nothing is lost', async () => {
+  const harness = await CoreHarness.start();
+  await harness.count('a', 1);
+  await harness.core.flush();
+  await harness.count('a', 10);
+  const writer = await callLost(harness);
+  await harness.core.flush();
+  await harness.count('a', 100);
+  await harness.core.flush();
+  expect(harness.core.ingest.current?.writer).not.toBe(writer);
+  expect(harness.logged.map(({ event }) => event)).toContain('writer.foreign_link');
+  expect(await harness.stored('a')).toBe(111);
+  // Its folder is whole, so the process itself settles it: sealed, no more lost.
+  await until(async () => {
+    await harness.core.flush();
+    await harness.core.recover();
+    await harness.core.readRegistry();
+    return harness.core.completeness.lost.length === 0;
+  }, 5_000);
+  expect(await harness.stored('a')).toBe(111);
+  await harness.stop();
+});
+
+test('a journal with a gap stays lost: what can be read counts, its files stay', async () => {
+  const harness = await CoreHarness.start();
+  await harness.count('a', 1);
+  await harness.core.flush();
+  await harness.count('a', 10);
+  await harness.core.flush();
+  const writer = await callLost(harness);
+  const dataDir = await harness.crashed();
+  const folder = path.join(dataDir, 'journal', writer);
+  // Position 2 was published, and is gone.
+  await truncate(path.join(folder, '00000001.segment'), 64 + 70);
+  const { rows, clock } = harness;
+  const next = await CoreHarness.start({ rows, clock, dataDir });
+  await next.core.recover();
+  const [finding] = next.core.recovery.book.findings;
+  expect(finding).toMatchObject({ writer, fate: 'lost' });
+  await next.core.readRegistry();
+  expect(next.core.completeness.lost).toMatchObject([{ writer }]);
+  expect(next.core.completeness.completeThroughMs).toBe(clock.wallMs());
+  expect(await readdir(folder)).toContain('00000001.segment');
+  await next.core.recovery.sweep(Date.now() + 60_000);
+  expect(await readdir(folder)).toContain('00000001.segment');
+  await next.stop();
+  await harness.stop();
+});
