@@ -74,13 +74,13 @@ test(
     const before = await workersOf(crew);
     expect(before).toHaveLength(2);
     expect((await count(crew)).status).toBe(202);
-    process.kill(before[0] ?? 0, 'SIGKILL');
+    process.kill(before[0] ?? Number.NaN, 'SIGKILL');
     await crew.logged('worker.crashed', startTimeoutMs);
     expect((await count(crew)).status).toBe(202);
     await until(async () => (await workersOf(crew)).length === 2, startTimeoutMs);
     expect(await workersOf(crew)).not.toContain(before[0]);
     // Told to stop by itself it ends well, and is followed all the same.
-    process.kill(before[1] ?? 0, 'SIGTERM');
+    process.kill(before[1] ?? Number.NaN, 'SIGTERM');
     await until(() => crew.countOf('worker.crashed') === 2, startTimeoutMs);
     await until(async () => (await workersOf(crew)).length === 2, startTimeoutMs);
   },

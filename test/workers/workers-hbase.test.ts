@@ -53,11 +53,13 @@ describeOnHBase('workers', (on) => {
             for (let kill = 1; kill <= kills; kill++) {
               const before = ledger.acknowledged.length;
               await until(() => ledger.acknowledged.length >= before + 300, 60_000);
-              const serving = await servingOf(service);
-              const { pid = 0 } = serving[Math.floor(random() * serving.length)] ?? {};
-              process.kill(pid, 'SIGKILL');
+              let pid: number | undefined;
+              await until(async () => {
+                pid = killOneOf(await servingOf(service), random());
+                return pid !== undefined;
+              }, 60_000);
               if (kill === kills / 2) process.kill(service.pid, 'SIGHUP');
-              await until(() => !isAlive(pid), 30_000);
+              await until(() => pid === undefined || !isAlive(pid), 30_000);
             }
             await until(() => service.countOf('workers.rolled') === 1, 60_000);
             await load.stop();
@@ -128,6 +130,19 @@ describeOnHBase('workers', (on) => {
     startTimeoutMs,
   );
 });
+
+/** Its pid; undefined: there was none, or it ended by itself in between (a rolling restart). */
+function killOneOf(serving: readonly { readonly pid: number }[], at: number): number | undefined {
+  const chosen = serving[Math.floor(at * serving.length)];
+  if (chosen === undefined) return undefined;
+  try {
+    process.kill(chosen.pid, 'SIGKILL');
+    return chosen.pid;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return undefined;
+    throw error;
+  }
+}
 
 interface Total {
   readonly impressions: { readonly counted: number };
