@@ -1,4 +1,4 @@
-// Replies that make no sense, or say the same for ever: an end in time, few calls, nothing believed.
+// Replies that make no sense, or say the same for ever: an end in time, few calls, none believed.
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Connections } from '../../src/hbase/connections.ts';
