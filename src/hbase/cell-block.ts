@@ -74,8 +74,15 @@ export interface RowEnds {
   readonly last: Buffer;
 }
 
-/** Throws unless the cells are whole, and the rows of the results come in order. */
-export function checkResults(reply: Reply, response: ScanResponse): RowEnds | null {
+/**
+ * Throws unless the cells are whole, each result is of one row, and the rows come in order: in that
+ * of their bytes, which is not the order of meta.
+ */
+export function checkResults(
+  reply: Reply,
+  response: ScanResponse,
+  { ordered }: { readonly ordered: boolean } = { ordered: true },
+): RowEnds | null {
   // Asked for whole rows only: a part of one would be read as if it were all of it.
   if (response.partialFlagPerResult.includes(true)) {
     throw invalidReply('a part of a row came where whole rows were asked for');
@@ -85,12 +92,16 @@ export function checkResults(reply: Reply, response: ScanResponse): RowEnds | nu
   let last = -1;
   for (const count of response.cellsPerResult) {
     const first = at;
+    let cell = at;
     for (let i = 0; i < count; i++) {
-      const end = endOfCell(bytes, at);
-      at = end;
+      cell = at;
+      at = endOfCell(bytes, cell);
     }
     if (count === 0) continue;
-    if (last >= 0 && compareRows(bytes, last, first) >= 0) {
+    if (count > 1 && compareRows(bytes, first, cell) !== 0) {
+      throw invalidReply('cells of two rows came as one');
+    }
+    if (ordered && last >= 0 && compareRows(bytes, last, first) >= 0) {
       throw invalidReply('rows came out of order');
     }
     last = first;

@@ -86,7 +86,9 @@ export function isPort(port: number): boolean {
 
 /** `doNotRetry` is HBase's own word for classes that are not listed. */
 export function failureOf(className: string, trace: string, doNotRetry: boolean): CounterError {
-  const shortName = className.slice(className.search(/[^.$]*$/));
+  const shortName = className.slice(
+    1 + Math.max(className.lastIndexOf('.'), className.lastIndexOf('$')),
+  );
   const known = sorted.get(shortName);
   const firstLine = (trace.split('\n', 1)[0] ?? '').slice(0, detailCharsMax);
   const detail = firstLine.includes(shortName) ? firstLine : `${className}: ${firstLine}`;

@@ -2,7 +2,7 @@
 // are nowhere. The client asks for one region at a time (meta.ts). Never asks twice.
 import type { CellCursor } from '../model/rows.ts';
 import { hbaseScanReplyBytesMax } from '../limits.ts';
-import { decodeScanResponse, visitResults } from './cell-block.ts';
+import { checkResults, decodeScanResponse, visitResults } from './cell-block.ts';
 import type { Connections } from './connections.ts';
 import { timeoutFailure } from './deadline.ts';
 import { diagnosisMessages } from './diagnosis-messages.ts';
@@ -81,9 +81,12 @@ async function scanMeta(
     if (timeoutMs <= 0) throw timeoutFailure('meta was not read in time');
     const body = messages.scanRequest.encodeDelimited(request);
     const call = { method: 'Scan', body, cellBytes: 0, timeoutMs };
-    const reply = await connections.call(metaServer, 'ClientService', call);
-    const response = decodeScanResponse(reply);
-    visitResults(reply, (cell) => visitCell(cell, visit), response);
+    const response = await connections.ask(metaServer, 'ClientService', call, (reply) => {
+      const read = decodeScanResponse(reply);
+      checkResults(reply, read, { ordered: false });
+      visitResults(reply, (cell) => visitCell(cell, visit), read);
+      return read;
+    });
     if (!response.moreResults || !response.moreResultsInRegion) return;
     const { scannerId } = response;
     request = { scannerId, numberOfRows: 0x7fffffff, clientHandlesHeartbeats: true };

@@ -19,6 +19,8 @@ import { closedFailure } from './failures.ts';
 /** A call's leave to be sent. Its bytes count until it has ended, and has left this process. */
 export interface Turn {
   readonly bytes: number;
+  /** Whose it is: of one that was forgotten meanwhile, it is no turn of the one that followed. */
+  readonly pace: Pace;
   ends: 0 | 1 | 2;
   /** Which refusal it came after: what was sent before the last one tells nothing new. */
   readonly epoch: number;
@@ -149,7 +151,7 @@ export class Pace {
     if (this.#bytes > 0 && this.#bytes + bytes > hbasePendingBytesMax) return null;
     this.#calls++;
     this.#bytes += bytes;
-    return { bytes, ends: 0, epoch: this.#epoch };
+    return { bytes, pace: this, ends: 0, epoch: this.#epoch };
   }
 
   #end(turn: Turn): void {

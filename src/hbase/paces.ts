@@ -46,10 +46,10 @@ export class Paces {
     if (turn === undefined && end.overload === null) return;
     const key = keyOf(name);
     const pace = this.#regions.get(key);
-    if (pace !== undefined && turn !== undefined) {
-      pace.leave(turn, end);
+    turn?.pace.leave(turn, end);
+    if (pace !== undefined) {
       if (pace.idle) this.#regions.delete(key);
-    } else if (pace === undefined && end.overload !== null) {
+    } else if (end.overload !== null) {
       // Refused for the first time; what was sent before that tells nothing new.
       if (this.#regions.size >= hbasePacesMax) this.#forgetOneRegion();
       const busy = new Pace(`region ${key}`);

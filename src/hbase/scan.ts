@@ -74,7 +74,7 @@ async function scanRegion(room: Scanning, options: ScanOptions, progress: Progre
   const { table, range } = options;
   const region = await room.locator.locate(table, progress.nextRow, options.deadline);
   let scannerId: Int64 | null = null;
-  const callsBefore = progress.calls;
+  const cellsBefore = progress.cells;
   try {
     let request: ScanRequest = openRequest(region, options, progress);
     for (let nextCallSeq = 0; ; nextCallSeq++) {
@@ -96,7 +96,7 @@ async function scanRegion(room: Scanning, options: ScanOptions, progress: Progre
     room.locator.failed(table, region, failure);
     if (scannerId !== null && !concernsServer(failure)) closeScanner(room, region, scannerId);
     // A scanner that brought something before it expired is followed by another at once.
-    if (failure.code === 'STORE_SCANNER_LOST' && progress.calls > callsBefore + 1) return;
+    if (failure.code === 'STORE_SCANNER_LOST' && progress.cells > cellsBefore) return;
     throw error;
   }
 }
