@@ -91,6 +91,8 @@ export const watermarkBeyondStoreMs = 5 * 60_000;
 export const registryTimeoutMs = 3_000;
 /** Opening the store, asking its clock: one step of it. */
 export const storeCallTimeoutMs = 5_000;
+/** Reading one row of the store whose clock is away, to see whether it is there. */
+export const storeAnswerTimeoutMs = 2_500;
 /** For so long at most requests wait for the moment of a registration. */
 export const registrationHoldMs = 2_000;
 /** Fresh folders tried at the begin of an identity, where another's recovery holds their lock. */
@@ -314,6 +316,8 @@ export const cliFlushTimeoutMs = 300_000;
 export const cliHealthTimeoutMs = 3_000;
 /** `adcounter schema`: tables are created one after the other. */
 export const cliSchemaTimeoutMs = 120_000;
+/** `adcounter schema verify`: it only asks. */
+export const cliSchemaVerifyTimeoutMs = 20_000;
 /** `adcounter recover --wait`: between two looks at the registry. */
 export const recoverPollMs = 20_000;
 

@@ -1,6 +1,6 @@
 // `adcounter schema print|create|verify`: the tables of a store, without a running service.
 // create leaves tables that exist alone; nothing here ever deletes.
-import { cliSchemaTimeoutMs } from '../limits.ts';
+import { cliSchemaTimeoutMs, cliSchemaVerifyTimeoutMs } from '../limits.ts';
 import { createLog } from '../log.ts';
 import { Metrics } from '../metrics.ts';
 import { CounterError, toError } from '../model/errors.ts';
@@ -84,7 +84,7 @@ async function createTables(rows: RowStore, invocation: Invocation): Promise<Exi
 async function verifyTables(rows: RowStore, invocation: Invocation): Promise<ExitCode> {
   const guard = { createIfMissing: false, salts: invocation.config.hbaseSalts };
   try {
-    const { salts } = await guardLayout(rows, guard, callOptions);
+    const { salts } = await guardLayout(rows, guard, { timeoutMs: cliSchemaVerifyTimeoutMs });
     const fine = `All is as it should be: ${salts} salts, at ${rows.place}`;
     say(invocation, { differences: [], salts }, fine);
     return exitCodes.fine;

@@ -25,7 +25,7 @@ export function checkRegions(
   const servers = new Set(enabled.flatMap(([, { regions }]) => regions.map(serverOf)));
   if (troubles.length === 0) {
     return ok(
-      `${count} regions of ${enabled.length} tables, all open, on ${servers.size} servers`,
+      `${count} regions of ${enabled.length} tables, all open, on ${servers.size} server${servers.size === 1 ? '' : 's'}`,
       {
         ms,
       },

@@ -2,7 +2,7 @@
 import type { Config } from '../config.ts';
 import type { ClusterZnodes } from '../hbase/cluster-znodes.ts';
 import type { ClusterReport, Diagnosis } from '../hbase/diagnosis.ts';
-import type { ServerAddress } from '../hbase/host-map.ts';
+import type { HostMap, ServerAddress } from '../hbase/host-map.ts';
 import { addressText } from '../hbase/host-map.ts';
 import { doctorServersConcurrentMax, doctorServersMax } from '../limits.ts';
 import type { Clock } from '../model/clock.ts';
@@ -54,7 +54,10 @@ export async function checkServers(
     zookeeper: config.hbaseZookeeper.map((text) => text.slice(0, text.lastIndexOf(':'))),
   };
   const failing = looks.filter(
-    ({ step, mapped }) => mapped === null && (step === 'unresolved' || step === 'unconnected'),
+    (look) =>
+      look.mapped === null &&
+      (look.step === 'unresolved' || look.step === 'unconnected') &&
+      !hasStoppedHere(look, context),
   );
   const fixes = nameFixes(failing, context);
   const checks = looks.map((look, i) =>
@@ -108,6 +111,9 @@ function judged(
         fix,
       });
     case 'unconnected': {
+      if (hasStoppedHere(look, around.context)) {
+        return fail(`${where} refuses the connection`, { ms, ...stoppedHere });
+      }
       const what = look.code === 'ECONNREFUSED' ? 'refuses the connection' : 'does not answer';
       const code = look.code === 'ECONNREFUSED' ? '' : ` (${look.code})`;
       return fail(`${via}${where} ${what}${code}`, {
@@ -139,6 +145,19 @@ function judged(
     ],
   });
 }
+
+/** HBase as a whole is on this machine, and nobody listens where the server registered. */
+function hasStoppedHere(look: ServerLook, { zookeeper }: FixContext): boolean {
+  const { mapped, code, addresses } = look;
+  if (mapped !== null || code !== 'ECONNREFUSED') return false;
+  return [...addresses, ...zookeeper].every((host) => isLoopback(host));
+}
+
+const stoppedHere = {
+  cause:
+    'The name leads to this machine, where ZooKeeper is too, and nobody listens on that port: the process has stopped, and ZooKeeper has not noticed yet.',
+  fix: ['Start it, or look at its log; within its session time ZooKeeper forgets it by itself.'],
+};
 
 function adviceOf({ code, role }: ServerLook): { cause: string; fix: readonly string[] } {
   switch (code) {
@@ -180,6 +199,15 @@ function adviceOf({ code, role }: ServerLook): { cause: string; fix: readonly st
 function checkHostMap({ hbaseHostMap }: Config, targets: readonly Target[]): readonly Check[] {
   if (hbaseHostMap.size === 0) return [];
   const { ok, warn } = checkOf('host-map');
+  const [twice] = sharedPlaces(hbaseHostMap, targets);
+  if (twice !== undefined) {
+    return [
+      warn(`${twice.servers.join(' and ')} lead to one place, ${twice.place}`, {
+        cause: 'One of them is asked for what the other holds.',
+        fix: ['Correct ADCOUNTER_HBASE_HOST_MAP: each server has an address or port of its own.'],
+      }),
+    ];
+  }
   const known = new Set(targets.map(({ server }) => addressText(server)));
   const unused = [...hbaseHostMap.keys()].filter((name) => !known.has(name));
   if (unused.length === 0) return [ok(`every entry is of a server (${hbaseHostMap.size})`)];
@@ -191,6 +219,24 @@ function checkHostMap({ hbaseHostMap }: Config, targets: readonly Target[]): rea
       ],
     }),
   ];
+}
+
+/** Places that more than one region server is sought at, by the map. */
+function sharedPlaces(
+  hostMap: HostMap,
+  targets: readonly Target[],
+): readonly { readonly place: string; readonly servers: readonly string[] }[] {
+  const byPlace = new Map<string, string[]>();
+  for (const { role, server } of targets) {
+    const name = addressText(server);
+    if (role === 'master') continue;
+    const to = hostMap.get(name) ?? server;
+    const place = addressText({ ...to, host: isLoopback(to.host) ? 'localhost' : to.host });
+    byPlace.set(place, [...(byPlace.get(place) ?? []), name]);
+  }
+  return [...byPlace]
+    .filter(([, names]) => names.length > 1 && names.some((name) => hostMap.has(name)))
+    .map(([place, servers]) => ({ place, servers }));
 }
 
 function msText(ms: number): string {

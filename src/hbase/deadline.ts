@@ -46,11 +46,14 @@ export class Deadline {
     return this.over() === null;
   }
 
-  /** The outcome of something that others may wait for longer. */
-  async race<T>(outcome: Promise<T>): Promise<T> {
+  /** The outcome of something that others may wait for longer; `late` says what was waited for. */
+  async race<T>(
+    outcome: Promise<T>,
+    late: () => CounterError = () => timeoutFailure('no answer in time'),
+  ): Promise<T> {
     const ended = new AbortController();
     const end = this.#sleep(Math.max(0, this.leftMs()), ended.signal).then(() => {
-      throw this.over() ?? timeoutFailure('no answer in time');
+      throw interrupted(this) ?? late();
     });
     // Whichever comes second has no listener any more.
     end.catch(() => undefined);

@@ -58,7 +58,7 @@ export class ZooKeeperDiscovery implements Discovery {
       question = this.#ask(path).finally(() => this.#questions.delete(path));
       this.#questions.set(path, question);
     }
-    return await deadline.race(question);
+    return await deadline.race(question, () => unreachable(this.#hosts, null));
   }
 
   #ask(path: string): Promise<Buffer> {

@@ -115,8 +115,10 @@ export function failureOf(className: string, trace: string, doNotRetry: boolean)
 export function failureOfResponse(exception: ExceptionResponse): CounterError {
   const { exceptionClassName, stackTrace, doNotRetry, hostname: host = '', port = 0 } = exception;
   const failure = failureOf(exceptionClassName, stackTrace, doNotRetry);
-  if (failure.code !== 'STORE_REGION_MOVED' || host === '' || !isPort(port)) return failure;
-  return new RegionMoved({ host, port }, failure.message);
+  if (failure instanceof RegionMoved || failure.code !== 'STORE_REGION_MOVED') return failure;
+  if (host === '' || !isPort(port)) return failure;
+  const [firstLine = ''] = stackTrace.split('\n', 1);
+  return new RegionMoved({ host, port }, firstLine.slice(0, detailCharsMax));
 }
 
 /** The server cannot be reached or has gone: its regions will be elsewhere, or here, later. */

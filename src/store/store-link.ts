@@ -1,11 +1,12 @@
 // Owns the way to the store: opens it when it can be reached, refuses one of another schema by
 // name, and remembers its clock. A store that is away is no error here: who needs it asks again.
-import { storeCallTimeoutMs } from '../limits.ts';
+import { storeAnswerTimeoutMs, storeCallTimeoutMs } from '../limits.ts';
 import type { Log } from '../log.ts';
 import type { Clock } from '../model/clock.ts';
 import { CounterError, toError } from '../model/errors.ts';
 import { CounterStore } from './counter-store.ts';
 import type { LayoutGuard } from './layout.ts';
+import { readLayout } from './layout.ts';
 import { WriterRegistry } from './registry.ts';
 import type { RowStore } from './row-store.ts';
 
@@ -98,8 +99,16 @@ export class StoreLink {
       this.#heard = { storeMs, monotonicMs: this.#options.clock.monotonicMs() };
       this.#say(true);
     } catch (thrown) {
-      this.#say(false, toError(thrown));
+      this.#say(await this.#answers(), toError(thrown));
     }
+  }
+
+  /** Without a clock: whoever holds the counts may be there all the same. */
+  async #answers(): Promise<boolean> {
+    return await readLayout(this.rows, { timeoutMs: storeAnswerTimeoutMs }).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** A call of somebody else failed: looks at once, not only at the next round. Never throws. */

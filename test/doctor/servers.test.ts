@@ -172,6 +172,26 @@ describe('what else is told of servers', () => {
     expect(failing(checks)).toEqual([]);
   });
 
+  test('two region servers that the host map sends to one place are a warning', async () => {
+    const hosts = ['a.invalid', 'b.invalid'];
+    const checks = await look({ hosts }, ({ server: { port } }) =>
+      hosts.map((host) => `${host}:${port}=127.0.0.1:${port}`).join(','),
+    );
+    const check = of(checks, 'host-map');
+    expect(check.outcome).toBe('warn');
+    expect(check.seen).toMatch(/^a\.invalid:\d+ and b\.invalid:\d+ lead to one place/);
+  });
+
+  test('a server that stopped on this machine is called so, and no name is to be mapped', async () => {
+    cluster = await fakeCluster({});
+    await cluster.server.close();
+    const checks = await findings(`127.0.0.1:${cluster.zookeeper.port}`, {});
+    const check = of(checks, 'region-server');
+    expect(check.outcome).toBe('fail');
+    expect(check.cause).toContain('the process has stopped');
+    expect(check.fix.join()).not.toContain('HOST_MAP');
+  });
+
   test('a server that died, and another version than 2, are warnings', async () => {
     const died = of(await look({ dead: ['rs-9'] }), 'cluster');
     expect(died.outcome).toBe('warn');

@@ -1,6 +1,6 @@
 // Exceptions of HBase and what the client does about them.
 import { describe, expect, test } from '@jest/globals';
-import { failureOf } from '../../src/hbase/failures.ts';
+import { failureOf, failureOfResponse } from '../../src/hbase/failures.ts';
 
 const remedies = {
   relocate: [
@@ -58,4 +58,14 @@ describe('exceptions of HBase', () => {
     const failure = failureOf('org.apache.X$CallQueueTooBigException', '', false);
     expect(failure.remedy).toBe('throttle');
   });
+});
+
+test.each([
+  ['org.apache.hadoop.hbase.exceptions.RegionMovedException', 'hostname=h port=1 startCode=2.'],
+  ['org.apache.hadoop.hbase.NotServingRegionException', 'not here'],
+])('a moved region is told with its code once: %s', (exceptionClassName, what) => {
+  const stackTrace = `${exceptionClassName}: ${what}\n\tat some.where`;
+  const response = { exceptionClassName, stackTrace, doNotRetry: false, hostname: 'h', port: 1 };
+  const { message } = failureOfResponse(response);
+  expect(message).toBe(`STORE_REGION_MOVED: ${exceptionClassName}: ${what}`);
 });

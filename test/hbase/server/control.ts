@@ -9,6 +9,7 @@ import {
   moveRegion,
   splitRegion,
   tendRegions,
+  WrongUse,
 } from './region-commands.ts';
 import type { Target } from './region-commands.ts';
 import { smoke } from './smoke.ts';
@@ -27,8 +28,6 @@ interface Command {
   readonly says: string;
   readonly run: (args: readonly string[], flags: Flags) => Promise<void> | void;
 }
-
-class WrongUse extends Error {}
 
 const seeHelp = 'npm run hbase -- --help shows what there is';
 

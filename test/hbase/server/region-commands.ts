@@ -88,8 +88,14 @@ export async function tendRegions(
   });
 }
 
+/** The command, not the cluster, is wrong. */
+export class WrongUse extends Error {}
+
 /** `\x00` is a byte; everything else is text. */
 export function bytesOf(row: string): Buffer {
+  if (/\\x(?![0-9a-fA-F]{2})/.test(row)) {
+    throw new WrongUse(`${row}: two hexadecimal digits belong to each \\x`);
+  }
   const parts = row.split(/(\\x[0-9a-fA-F]{2})/);
   return Buffer.concat(
     parts.map((part, i) => (i % 2 === 1 ? Buffer.from(part.slice(2), 'hex') : Buffer.from(part))),
