@@ -2,6 +2,7 @@
 // why, and what helps. Needs no running service, and writes nothing into a store.
 import { systemClock } from '../model/clock.ts';
 import { exitCodes, type Command, type ExitCode, type Invocation } from './command.ts';
+import { storeSettings } from './stores.ts';
 
 export const doctorCommand: Command = {
   usage: 'doctor',
@@ -11,18 +12,7 @@ export const doctorCommand: Command = {
     ['doctor --json | jq \'.checks[]|select(.outcome=="fail")\'', 'the same for a program'],
     ['doctor --quiet', 'only what is wrong'],
   ],
-  settings: [
-    'STORE',
-    'DATA_DIR',
-    'HBASE_ZOOKEEPER',
-    'HBASE_ZNODE',
-    'HBASE_TABLE_PREFIX',
-    'HBASE_HOST_MAP',
-    'HBASE_SALTS',
-    'HBASE_USER',
-    'HBASE_RPC_TIMEOUT_MS',
-    'RETENTION_DAYS',
-  ],
+  settings: storeSettings,
   opensStore: () => true,
   run: doctor,
 };

@@ -14,7 +14,7 @@ export const recoverCommand: Command = {
     ['recover --data-dir /mnt/old --hbase-zookeeper zk-1:2181', 'a folder of another machine'],
     ['recover --data-dir /mnt/old --hbase-zookeeper zk-1:2181 --wait', 'and seal who is dead'],
   ],
-  settings: storeSettings,
+  settings: [...storeSettings, 'HBASE_DURABILITY'],
   opensStore: () => true,
   options: (yargs) =>
     yargs.option('wait', {

@@ -9,6 +9,7 @@ import type { RowStore } from '../store/row-store.ts';
 import { printSchema, tableSchemas } from '../store/schema.ts';
 import { version } from '../version.ts';
 import { exitCodes, type Command, type ExitCode, type Invocation } from './command.ts';
+import { storeSettings } from './stores.ts';
 
 const actions = ['print', 'create', 'verify'] as const;
 type Action = (typeof actions)[number];
@@ -23,18 +24,7 @@ export const schemaCommand: Command = {
     ['schema create --hbase-zookeeper zk-1:2181', 'create what is missing'],
     ['schema verify --hbase-zookeeper zk-1:2181', 'exit code 1 and each difference, if any'],
   ],
-  settings: [
-    'STORE',
-    'DATA_DIR',
-    'HBASE_ZOOKEEPER',
-    'HBASE_ZNODE',
-    'HBASE_TABLE_PREFIX',
-    'HBASE_HOST_MAP',
-    'HBASE_SALTS',
-    'HBASE_USER',
-    'HBASE_RPC_TIMEOUT_MS',
-    'RETENTION_DAYS',
-  ],
+  settings: storeSettings,
   opensStore: (argv) => argv['action'] !== 'print',
   options: (yargs) =>
     yargs.positional('action', { choices: actions, demandOption: true, description: 'What to do' }),

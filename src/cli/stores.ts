@@ -13,7 +13,6 @@ export const storeSettings: readonly string[] = [
   'HBASE_HOST_MAP',
   'HBASE_SALTS',
   'HBASE_USER',
-  'HBASE_DURABILITY',
   'HBASE_RPC_TIMEOUT_MS',
   'RETENTION_DAYS',
 ];

@@ -19,7 +19,7 @@ export const writersCommand: Command = {
     ['writers lost 8f1c22ab01d7e640', 'says what that may lose, and asks for the id once more'],
     ['writers lost 8f1c22ab01d7e640 --yes-lost 8f1c22ab01d7e640', 'the same for a script'],
   ],
-  settings: storeSettings,
+  settings: [...storeSettings, 'HBASE_DURABILITY'],
   opensStore: () => true,
   options: (yargs) =>
     yargs

@@ -3,6 +3,7 @@
 // reads the cell and finds its own value there, or another's.
 import { assert } from '../model/assert.ts';
 import type { CheckAndPut } from '../model/rows.ts';
+import { messageIn } from './connection.ts';
 import type { Reply } from './connection.ts';
 import type { Connections } from './connections.ts';
 import { persist } from './deadline.ts';
@@ -63,8 +64,7 @@ export async function checkAndPutCell(room: Room, options: CheckAndPutOptions): 
 }
 
 function processedOf(reply: Reply): boolean {
-  const message = reply.bytes.subarray(reply.messageStart, reply.messageEnd);
-  const response = messages.mutateResponse.decode(message);
+  const response = messageIn(reply, messages.mutateResponse);
   if (!Object.hasOwn(response, 'processed')) {
     throw invalidReply('a check-and-put does not say whether it was done');
   }

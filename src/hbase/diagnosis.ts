@@ -3,6 +3,7 @@
 // Promises an answer or a CounterError in time, and never to write: see refusedVersion().
 import { Admin } from './admin.ts';
 import type { TableDescription } from './admin.ts';
+import { messageIn } from './connection.ts';
 import type { Service } from './connection.ts';
 import { Connections } from './connections.ts';
 import { Deadline } from './deadline.ts';
@@ -15,7 +16,7 @@ import { Master } from './master.ts';
 import { messages } from './messages.ts';
 import { readMetaTable } from './meta-table.ts';
 import type { MetaRegion, MetaTable } from './meta-table.ts';
-import type { ServerNameMessage } from './messages.ts';
+import type { Message, ServerNameMessage } from './messages.ts';
 import { mutateTypePut } from './multi-codec.ts';
 import { silentObserver } from './observer.ts';
 
@@ -69,7 +70,7 @@ export class Diagnosis {
       closeScanner: true,
     });
     try {
-      await this.#call(server, 'ClientService', 'Scan', body);
+      await this.#ask(server, { service: 'ClientService', method: 'Scan', body }, null);
     } catch (error) {
       if (toCounterError(error).code !== 'STORE_REGION_MOVED') throw error;
     }
@@ -77,8 +78,9 @@ export class Diagnosis {
 
   async clusterReport(master: ServerAddress): Promise<ClusterReport> {
     const body = messages.getClusterStatus.encodeDelimited({ options: statusOptions });
-    const bytes = await this.#call(master, 'MasterService', 'GetClusterStatus', body);
-    const { clusterStatus: status } = diagnosisMessages.clusterStatus.decode(bytes);
+    const question = { service: 'MasterService', method: 'GetClusterStatus', body } as const;
+    const reply = await this.#ask(master, question, diagnosisMessages.clusterStatus);
+    const { clusterStatus: status } = reply;
     return {
       version: status.hbaseVersion?.version ?? 'unknown',
       live: status.liveServers.map(({ server, serverLoad }) => ({
@@ -132,10 +134,10 @@ export class Diagnosis {
     const body = diagnosisMessages.multiRequest.encodeDelimited({
       regionAction: [{ region: specifier, atomic: true, action }],
     });
-    const bytes = await this.#call(region.server, 'ClientService', 'Multi', body);
-    const failures = diagnosisMessages.multiResponse
-      .decode(bytes)
-      .regionActionResult.flatMap((result) => [[result], result.resultOrException].flat())
+    const question = { service: 'ClientService', method: 'Multi', body } as const;
+    const reply = await this.#ask(region.server, question, diagnosisMessages.multiResponse);
+    const failures = reply.regionActionResult
+      .flatMap((result) => [[result], result.resultOrException].flat())
       .flatMap(({ exception }) => (exception ? [exception] : []))
       .map(({ name, value }) => failureOf(name, Buffer.from(value).toString('utf8'), true));
     const texts = failures.map((failure) => failure.message);
@@ -149,15 +151,14 @@ export class Diagnosis {
     this.#connections.close();
   }
 
-  async #call(
+  async #ask<Decoded>(
     server: ServerAddress,
-    service: Service,
-    method: string,
-    body: Buffer,
-  ): Promise<Buffer> {
-    const request = { method, body, cellBytes: 0, timeoutMs: this.#callMs };
-    const reply = await this.#connections.call(server, service, request);
-    return reply.bytes.subarray(reply.messageStart, reply.messageEnd);
+    question: { readonly service: Service; readonly method: string; readonly body: Buffer },
+    message: Message<never, Decoded> | null,
+  ): Promise<Decoded> {
+    const { service, method, body } = question;
+    const call = { method, body, cellBytes: 0, timeoutMs: this.#callMs };
+    return await this.#connections.ask(server, service, call, (reply) => messageIn(reply, message));
   }
 }
 
