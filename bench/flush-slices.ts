@@ -1,11 +1,11 @@
 // How long a flush of a million dirty cells holds the event loop: by the real path (counters,
 // rounds, store, client) into a real HBase, while events go on being counted. A turn is all that
-// the event loop does until somebody who waits gets his turn; the collector's pauses, and the time
+// the event loop does until somebody who waits gets his turn; the collector's work, and the time
 // that other processes had the processor, are told apart. Exits 1 where it is beyond the bar.
 // usage: npm run bench:flush-slices -- [cells] [rounds] [region servers]
-import { closeSync, openSync, readSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
-import { performance, PerformanceObserver } from 'node:perf_hooks';
+import { performance } from 'node:perf_hooks';
 import { Counters } from '../src/counters/counters.ts';
 import { FlushRounds } from '../src/flush/rounds.ts';
 import { cellBytesOf } from '../src/hbase/cell-block.ts';
@@ -17,6 +17,8 @@ import type { WriterId } from '../src/model/writer-id.ts';
 import { CounterStore } from '../src/store/counter-store.ts';
 import { HBaseRowStore } from '../src/store/hbase/hbase-row-store.ts';
 import { hbaseRoot, startHBase } from '../test/hbase/server/standalone.ts';
+import { watchTurns } from './turn-watch.ts';
+import type { TurnFigures } from './turn-watch.ts';
 
 const cellCount = Number(process.argv[2] ?? 1_000_000);
 const roundCount = Number(process.argv[3] ?? 3);
@@ -26,92 +28,6 @@ const barMs = 10;
 const frameCells = 5_000;
 const inTime = { timeoutMs: 120_000 };
 const family = Buffer.from('c');
-
-interface Turn {
-  readonly startMs: number;
-  readonly endMs: number;
-  /** Processor time of the thread that runs the event loop. */
-  readonly cpuMs: number;
-}
-
-/** Looks at the clock once in every turn of the event loop. */
-class TurnWatch {
-  turns: Turn[] = [];
-  readonly pauses: { readonly startMs: number; readonly endMs: number }[] = [];
-  #running = false;
-  // The kernel's own book of the main thread: nanoseconds on the processor come first.
-  readonly #book = openSync(`/proc/self/task/${process.pid}/schedstat`, 'r');
-  readonly #line = Buffer.alloc(128);
-  readonly #collector = new PerformanceObserver((list) => {
-    for (const { startTime, duration } of list.getEntries()) {
-      this.pauses.push({ startMs: startTime, endMs: startTime + duration });
-    }
-  });
-
-  async during(work: () => Promise<void>): Promise<void> {
-    this.turns = [];
-    this.pauses.length = 0;
-    this.#collector.observe({ entryTypes: ['gc'] });
-    this.#running = true;
-    this.#look(performance.now(), this.#cpuMs());
-    await work();
-    this.#running = false;
-    // Entries of the collector come a little later.
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    this.#collector.disconnect();
-  }
-
-  close(): void {
-    closeSync(this.#book);
-  }
-
-  #look(lastMs: number, lastCpuMs: number): void {
-    setImmediate(() => {
-      const endMs = performance.now();
-      const cpuMs = this.#cpuMs();
-      this.turns.push({ startMs: lastMs, endMs, cpuMs: cpuMs - lastCpuMs });
-      if (this.#running) this.#look(endMs, cpuMs);
-    });
-  }
-
-  #cpuMs(): number {
-    const bytes = readSync(this.#book, this.#line, 0, this.#line.length, 0);
-    return Number(this.#line.toString('latin1', 0, bytes).split(' ', 1)[0]) / 1e6;
-  }
-}
-
-interface Figures {
-  readonly turns: number;
-  readonly wallMs: number;
-  readonly ownMs: number;
-  readonly ownP99Ms: number;
-  readonly pauseMs: number;
-}
-
-function figuresOf({ turns, pauses }: TurnWatch): Figures {
-  // An idle loop turns thousands of times a second.
-  const busy = turns.filter(({ startMs, endMs }) => endMs - startMs > 0.1);
-  const own = busy.map(({ startMs, endMs, cpuMs }) => {
-    const paused = pauses.reduce(
-      (sum, pause) =>
-        sum + Math.max(0, Math.min(endMs, pause.endMs) - Math.max(startMs, pause.startMs)),
-      0,
-    );
-    return Math.max(0, Math.min(cpuMs, endMs - startMs) - paused);
-  });
-  own.sort((a, b) => b - a);
-  return {
-    turns: busy.length,
-    wallMs: busy.reduce((most, { startMs, endMs }) => Math.max(most, endMs - startMs), 0),
-    ownMs: own[0] ?? 0,
-    ownP99Ms: p99(own),
-    pauseMs: Math.max(0, ...pauses.map(({ startMs, endMs }) => endMs - startMs)),
-  };
-}
-
-function p99(descending: readonly number[]): number {
-  return descending[Math.floor(descending.length / 100)] ?? 0;
-}
 
 const writerId = '00000000000000a0' as WriterId;
 const acceptMs = Date.now();
@@ -182,8 +98,7 @@ const rounds = new FlushRounds({
   },
 });
 
-const watch = new TurnWatch();
-const all: Figures[] = [];
+const all: TurnFigures[] = [];
 for (let round = 0; round <= roundCount; round++) {
   for (let i = 0; i < cellCount; i += frameCells) {
     count(i, Math.min(frameCells, cellCount - i));
@@ -191,23 +106,21 @@ for (let round = 0; round <= roundCount; round++) {
   }
   [multis, puts, blockBytes] = [0, 0, 0];
   const cpu = process.cpuUsage();
-  const startMs = performance.now();
   let counted = 0;
   const counting = setInterval(() => count((counted += 100), 100), 10);
-  await watch.during(async () => {
-    const { outcome, cells } = await rounds.flush();
+  let seconds = 0;
+  const figures = await watchTurns(async () => {
+    const { outcome, cells, ms } = await rounds.flush();
+    seconds = ms / 1_000;
     if (outcome !== 'success') process.stdout.write(`${outcome}: ${cells} cells in time\n`);
   });
   clearInterval(counting);
-  const seconds = (performance.now() - startMs) / 1_000 - 0.1;
   const { user, system } = process.cpuUsage(cpu);
-  const figures = figuresOf(watch);
   if (round > 0) all.push(figures);
   say(round === 0 ? 'warm' : String(round), { figures, seconds, cpuMs: (user + system) / 1_000 });
 }
 const longestMs = Math.max(...all.map(({ ownMs }) => ownMs));
 process.stdout.write(`longest own turn ${longestMs.toFixed(1)} ms, bar <= ${barMs} ms\n`);
-watch.close();
 await store.close();
 await server.kill9();
 rmSync(folder, { recursive: true });
@@ -215,17 +128,17 @@ process.exitCode = longestMs <= barMs ? 0 : 1;
 
 function say(
   name: string,
-  run: { readonly figures: Figures; readonly seconds: number; readonly cpuMs: number },
+  run: { readonly figures: TurnFigures; readonly seconds: number; readonly cpuMs: number },
 ): void {
   const { figures, seconds, cpuMs } = run;
-  const { turns, wallMs, ownMs, ownP99Ms, pauseMs } = figures;
+  const { turns, wallMs, ownMs, ownP99Ms, collectorMs } = figures;
   const byBytes = regionServers * Math.ceil(blockBytes / regionServers / hbaseMultiBytesMax);
   const byPuts = regionServers * Math.ceil(puts / regionServers / hbaseMultiPutsMax);
   process.stdout.write(
     `${name.padEnd(5)} ${Math.round(puts / seconds).toLocaleString('en')} Puts/s, ` +
       `${((cpuMs / puts) * 1_000).toFixed(2)} µs CPU a put; ${turns} turns, ` +
       `own longest ${ownMs.toFixed(1)} ms, p99 ${ownP99Ms.toFixed(1)} ms; ` +
-      `longest pause of the collector ${pauseMs.toFixed(1)} ms, longest in all ` +
+      `most of the collector in one ${collectorMs.toFixed(1)} ms, longest in all ` +
       `${wallMs.toFixed(1)} ms; ${multis} RPCs (${byBytes} by 2 MiB, ${byPuts} by 5,000 puts)\n`,
   );
 }

@@ -8,8 +8,8 @@ export const hbaseFrameBytesMax = 64 * 1_048_576;
 export const hbaseMultiBytesMax = 2 * 1_048_576;
 /** What one scan reply may carry: about 6,000 cells, some ms of reading. */
 export const hbaseScanReplyBytesMax = 512 * 1_024;
-/** After a reply of so many bytes others get their turn before the next one is taken. */
-export const hbaseLargeReplyBytes = 64 * 1_024;
+/** A reply of so many bytes (2,000 puts, 200 cells of a scan) is read in a turn of its own. */
+export const hbaseLargeReplyBytes = 16 * 1_024;
 
 /** Calls that wait for an answer of one server, and those that wait for their turn. */
 export const hbasePendingCallsMax = 1024;

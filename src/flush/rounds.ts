@@ -225,7 +225,7 @@ export class FlushRounds {
 
   /** In slices; the book of confirmed counts is right at the end of each of them. */
   async #settle(sent: SentCells, outcome: CellsOutcome | undefined, tally: Tally): Promise<void> {
-    const slice = new Slice(flushSliceMs);
+    const slice = await Slice.begin(flushSliceMs);
     while (!sent.settled) {
       const end = Math.min(sent.count, sent.next + flushCellsPerLook);
       let counts = 0;
@@ -252,7 +252,7 @@ export class FlushRounds {
   }
 
   async #audit(counters: Counters): Promise<void> {
-    const slice = new Slice(flushSliceMs);
+    const slice = await Slice.begin(flushSliceMs);
     const steps = counters.audit(flushCellsPerLook);
     while (steps.next().done !== true) if (slice.isOver) await slice.next();
   }

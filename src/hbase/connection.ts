@@ -8,6 +8,7 @@
 import 'hbase-rpc-client/lib/client.js';
 import Connection from 'hbase-rpc-client/lib/connection.js';
 import { CounterError } from '../model/errors.ts';
+import { nextTurn } from '../model/slice.ts';
 import {
   hbaseAbandonedCallsMax,
   hbaseFrameBytesMax,
@@ -65,7 +66,8 @@ export function messageIn<Decoded>(reply: Reply, message: Message<never, Decoded
 }
 
 interface Pending {
-  settle(outcome: Reply | CounterError): void;
+  /** Its time is no longer counted; answers how to say what came. */
+  take(): (outcome: Reply | CounterError) => void;
 }
 
 const preamble = Buffer.from([...Buffer.from('HBas'), 0, 80]); // version 0, simple authentication
@@ -98,6 +100,8 @@ export class RpcConnection {
   /** Since when an answer is awaited and none has come; null: there is nothing to wait for. */
   #silentSinceMs: number | null = null;
   #failure: CounterError | null = null;
+  /** Replies that wait to be read. */
+  #largeReplies = 0;
 
   constructor(options: ConnectionOptions) {
     this.place = addressText(options.address);
@@ -108,11 +112,7 @@ export class RpcConnection {
       const connected = transport.socket.bytesRead > 0;
       this.destroy(connectionFailure(this.place, connected, transport.socketError));
     });
-    let digesting = false;
-    const reader = new FrameReader((frame) => {
-      digesting ||= frame.length >= hbaseLargeReplyBytes;
-      this.#onFrame(frame);
-    });
+    const reader = new FrameReader((frame) => this.#onFrame(frame));
     transport.socket.on('data', (chunk: Buffer) => {
       try {
         reader.push(chunk);
@@ -120,11 +120,6 @@ export class RpcConnection {
         // After bytes that make no sense nothing on this connection can be trusted.
         this.destroy(toCounterError(error));
       }
-      if (!digesting) return;
-      // What waits for this reply reads it at once; the next one comes after everybody's turn.
-      digesting = false;
-      transport.socket.pause();
-      setImmediate(() => transport.socket.resume());
     });
     transport.socket.write(handshake(options));
   }
@@ -176,7 +171,7 @@ export class RpcConnection {
     this.#pending.clear();
     for (const written of this.#unwritten) written();
     this.#onClose(failure);
-    for (const call of waiting) call.settle(failure);
+    for (const call of waiting) call.take()(failure);
   }
 
   #expect(callId: number, { method, timeoutMs, signal }: Request): Promise<Reply> {
@@ -188,12 +183,14 @@ export class RpcConnection {
         Math.max(1, timeoutMs),
       );
       const pending: Pending = {
-        settle: (outcome) => {
+        take: () => {
           clearTimeout(timer);
           signal?.removeEventListener('abort', onAbort);
           this.#pending.delete(callId);
-          if (outcome instanceof CounterError) reject(outcome);
-          else resolve(outcome);
+          return (outcome) => {
+            if (outcome instanceof CounterError) reject(outcome);
+            else resolve(outcome);
+          };
         },
       };
       signal?.addEventListener('abort', onAbort, { once: true });
@@ -213,10 +210,20 @@ export class RpcConnection {
 
   #abandon(callId: number, pending: Pending, failure: CounterError): void {
     this.#abandoned.add(callId);
-    pending.settle(failure);
+    pending.take()(failure);
     if (this.#abandoned.size > hbaseAbandonedCallsMax) {
       this.destroy(silenceFailure(`${this.place}: too many calls were never answered`));
     }
+  }
+
+  /** Reading it is long work; until its turn comes, no more is taken from this server. */
+  async #settleInTurn(settle: () => void): Promise<void> {
+    const { socket } = this.#transport;
+    this.#largeReplies++;
+    socket.pause();
+    await nextTurn();
+    settle();
+    if (--this.#largeReplies === 0) socket.resume();
   }
 
   /** Throws at what no server of HBase says: after it nothing here can be trusted. */
@@ -244,7 +251,11 @@ export class RpcConnection {
       }
       outcome = { bytes: frame, messageStart: varint.end, messageEnd, cellsStart: messageEnd };
     }
-    pending?.settle(outcome);
+    if (pending !== undefined) {
+      const settle = pending.take();
+      if (frame.length < hbaseLargeReplyBytes) settle(outcome);
+      else void this.#settleInTurn(() => settle(outcome));
+    }
     this.#silentSinceMs = this.#pending.size > 0 ? performance.now() : null;
   }
 }

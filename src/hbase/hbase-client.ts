@@ -27,7 +27,6 @@ import type { HBaseObserver } from './observer.ts';
 import type { Region } from './regions.ts';
 import { RegionAdmin } from './region-admin.ts';
 import { scanRows } from './scan.ts';
-import { Turns } from './turns.ts';
 
 export interface HBaseClientOptions {
   /** host:port, separated by commas. */
@@ -57,7 +56,6 @@ export class HBaseClient {
   readonly #regionAdmin: RegionAdmin;
   readonly #options: HBaseClientOptions;
   readonly #closing = new AbortController();
-  readonly #turns = new Turns();
 
   constructor(options: HBaseClientOptions) {
     const { observer, rpcTimeoutMs } = options;
@@ -173,10 +171,9 @@ export class HBaseClient {
     readonly locator: Locator;
     readonly observer: HBaseObserver;
     readonly rpcTimeoutMs: number;
-    readonly turns: Turns;
   } {
     const { observer, rpcTimeoutMs } = this.#options;
-    const shared = { connections: this.#connections, locator: this.#locator, turns: this.#turns };
+    const shared = { connections: this.#connections, locator: this.#locator };
     return { ...shared, observer, rpcTimeoutMs };
   }
 }

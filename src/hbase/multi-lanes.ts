@@ -3,6 +3,7 @@
 // is confirmed or has a failure, and that refusals cost a bounded number of calls.
 import { CounterError } from '../model/errors.ts';
 import type { PutBatch } from '../model/rows.ts';
+import { nextTurn } from '../model/slice.ts';
 import { hbaseMultiPerServerMax, hbaseRefusalsInARowMax, hbaseRefusalsMax } from '../limits.ts';
 import type { Connections } from './connections.ts';
 import type { Deadline } from './deadline.ts';
@@ -15,7 +16,6 @@ import type { Durability, RegionAnswer } from './multi-codec.ts';
 import type { HBaseObserver } from './observer.ts';
 import type { Turn } from './pace.ts';
 import type { Region } from './regions.ts';
-import type { Turns } from './turns.ts';
 
 export interface PutOptions {
   readonly table: string;
@@ -30,8 +30,6 @@ export interface Multi {
   readonly locator: Locator;
   readonly observer: HBaseObserver;
   readonly rpcTimeoutMs: number;
-  /** One slice of encoding or sorting at a time, over all servers and calls. */
-  readonly turns: Turns;
 }
 
 /** Puts whose outcome is not known yet, as indices, and why the last try failed. */
@@ -85,7 +83,7 @@ async function lane(put: Put): Promise<void> {
   const { queue, options } = put;
   let spare: Buffer | null = null;
   for (;;) {
-    await put.room.turns.next();
+    await nextTurn();
     const chunk: Chunk | undefined = queue.cut.pop() ?? queue.chunks.next().value;
     if (chunk === undefined || options.deadline.over() !== null) return;
     if (queue.away === null) spare = await sendChunk(put, chunk, spare);

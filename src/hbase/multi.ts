@@ -3,6 +3,7 @@
 // Repeating a put is harmless by design (absolute values, explicit versions); nothing else is sent.
 import { CounterError } from '../model/errors.ts';
 import type { PutBatch, PutOutcome } from '../model/rows.ts';
+import { nextTurn } from '../model/slice.ts';
 import {
   hbaseGroupSlicePuts,
   hbaseLookupFailuresMax,
@@ -113,7 +114,7 @@ async function groupByRegion(
   let last: { readonly region: Region; readonly puts: number[] } | null = null;
   let slice = 0;
   for (const i of rounds.waiting) {
-    if (++slice % hbaseGroupSlicePuts === 0) await room.turns.next();
+    if (++slice % hbaseGroupSlicePuts === 0) await nextTurn();
     const start = batch.starts[i] ?? 0;
     const end = start + (batch.rowLengths[i] ?? 0);
     if (last === null || !holds(last.region, batch.bytes, start, end)) {

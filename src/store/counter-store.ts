@@ -143,7 +143,7 @@ export class CounterStore {
   /** Encodes from `first` on until the batch is full, in short slices of the event loop. */
   async #encode(list: CellList, first: number): Promise<PutBatch> {
     const batch = new PutBatch(Math.min(list.count - first, putBatchBytesMax / 256));
-    const slice = new Slice(encodeSliceMs);
+    const slice = await Slice.begin(encodeSliceMs);
     for (let i = first; i < list.count && batch.byteLength < putBatchBytesMax; i++) {
       putCell(batch, list.at(i), this.layout.salts);
       if (i % cellsPerLook === 0 && slice.isOver) await slice.next();
