@@ -1,7 +1,10 @@
 // Says once what began or ceased, so that an alarm is a line of the log and not one a second:
-// counting is refused, the machine's clock is not followed. Looks only; decides nothing.
+// counting is refused, the machine's clock is not followed, a record of the registry cannot be
+// read. Looks only; decides nothing.
 import type { RefusalReason } from './ingest/accept.ts';
 import type { Log } from './log.ts';
+import type { WriterId } from './model/writer-id.ts';
+import type { RegistryReading } from './store/registry.ts';
 
 export interface Situation {
   readonly refusal: RefusalReason | undefined;
@@ -14,6 +17,8 @@ export class Announcements {
   readonly #log: Log;
   #refusal: RefusalReason | undefined;
   #clockIsOff = false;
+  #unreadable: ReadonlySet<WriterId> = new Set();
+  #strangers = 0;
 
   constructor(log: Log) {
     this.#log = log;
@@ -24,6 +29,26 @@ export class Announcements {
     if (clockIsOff !== this.#clockIsOff) this.#tellOfClock(clockIsOff, skewMs);
     this.#refusal = refusal;
     this.#clockIsOff = clockIsOff;
+  }
+
+  lookAtRegistry({ unreadable, strangers }: RegistryReading): void {
+    for (const { writer, reason } of unreadable) {
+      if (this.#unreadable.has(writer)) continue;
+      const what = 'The record of a writer cannot be read: nothing more is called complete';
+      this.#log.error('registry.unreadable', what, { writer_id: writer, reason });
+    }
+    const now = new Set(unreadable.map(({ writer }) => writer));
+    for (const writer of this.#unreadable) {
+      if (now.has(writer)) continue;
+      const what = 'The record of a writer can be read again, or was given up';
+      this.#log.info('registry.readable', what, { writer_id: writer });
+    }
+    if (strangers > this.#strangers) {
+      const what = 'Cells in the place of writers name no writer; they are passed over';
+      this.#log.warn('registry.strangers', what, { cells: strangers });
+    }
+    this.#unreadable = now;
+    this.#strangers = strangers;
   }
 
   #tellOfRefusal(reason: RefusalReason | undefined): void {

@@ -22,7 +22,7 @@ import type { Metrics } from './metrics.ts';
 import { AssertionError } from './model/assert.ts';
 import type { Clock } from './model/clock.ts';
 import { lockFolder, tryLock } from './store/embedded/folder-lock.ts';
-import type { Completeness } from './store/registry.ts';
+import type { Completeness } from './store/completeness.ts';
 import type { RowStore } from './store/row-store.ts';
 import { StoreLink } from './store/store-link.ts';
 
@@ -150,7 +150,9 @@ export class Core {
   }
 
   async readRegistry(): Promise<Completeness> {
-    this.writers.see(await this.link.registry.readAll());
+    const reading = await this.link.registry.readAll();
+    this.writers.see(reading);
+    this.#announcements.lookAtRegistry(reading);
     return this.completeness;
   }
 

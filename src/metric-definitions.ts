@@ -25,8 +25,8 @@ export const journalErrorKinds = ['write', 'sync', 'torn', 'corrupt'] as const;
 /** The calls that every service makes; others appear with their first. */
 export const storeOperations = ['multi', 'mutate', 'scan', 'get'] as const;
 export const storeOutcomes = ['success', 'error'] as const;
-/** `dead`: open for the registry, and silent for minutes. */
-export const writerStates = ['open', 'dead', 'sealed', 'lost'] as const;
+/** `dead`: open for the registry, and silent for minutes; `unreadable`: nobody can tell. */
+export const writerStates = ['open', 'dead', 'sealed', 'lost', 'unreadable'] as const;
 export const workerStates = ['starting', 'serving', 'stopping', 'waiting'] as const;
 export const jobNames = ['aside', 'recover'] as const;
 export const ledgerStates = [
@@ -209,7 +209,7 @@ function servingMetrics({ counter, gauge, histogram }: Make) {
     writers: gauge(
       'writers',
       'max',
-      'Writers known to the store; dead: not sealed, and silent for minutes',
+      'Writers known to the store; dead: not sealed, and silent; unreadable: with a broken record',
       ['state'],
     ),
     workers: gauge(

@@ -76,6 +76,7 @@ export class StatusReport {
       writers: core.writers.all.map(writerOf),
       dead: idsOf(core, 'dead'),
       lost: idsOf(core, 'lost'),
+      unreadable: core.completeness.unreadable,
       unflushed: { counts: unflushedCounts(core), cells: sumOf(core, 'dirtyCells') },
       setAside: { cells: cellsSetAside(core), examples: examplesOf(core) },
       memory: { bytes: core.ingest.memoryBytes, max: memoryBytesMax },

@@ -8,8 +8,10 @@ import type { Log } from './log.ts';
 import { systemClock } from './model/clock.ts';
 import type { Clock } from './model/clock.ts';
 import type { WriterId } from './model/writer-id.ts';
-import { completenessOf, RegistryChain } from './store/registry.ts';
-import type { Completeness, RegistryEntry } from './store/registry.ts';
+import { completenessOf } from './store/completeness.ts';
+import type { Completeness } from './store/completeness.ts';
+import { RegistryChain, unknownPosition } from './store/registry.ts';
+import type { RegistryEntry, UnreadableEntry, WriterRecord } from './store/registry.ts';
 
 export interface WriterMarksOptions {
   readonly config: Config;
@@ -17,13 +19,17 @@ export interface WriterMarksOptions {
   readonly clock?: Clock;
 }
 
-export interface ListedWriter extends RegistryEntry {
+interface Listed {
   /** Since its record last changed, by the store's clock; undefined: nobody tells. */
   readonly silentMs: number | undefined;
 }
 
+export type ListedWriter = RegistryEntry & Listed;
+export type ListedUnreadable = UnreadableEntry & Listed;
+
 export interface WriterList extends Completeness {
   readonly writers: readonly ListedWriter[];
+  readonly unreadableWriters: readonly ListedUnreadable[];
   /** Of the embedded store, which nobody else holds while we read it: all its writers are dead. */
   readonly isAlone: boolean;
 }
@@ -32,7 +38,7 @@ export type MarkOutcome = 'marked' | 'unknown' | 'sealed' | 'lost_before' | 'ali
 
 /** What completeThrough is, and what it will be once the writer is lost. */
 export interface MarkQuestion {
-  readonly entry: ListedWriter;
+  readonly entry: ListedWriter | ListedUnreadable;
   readonly before: number | null;
   readonly after: number | null;
 }
@@ -54,23 +60,43 @@ export function markLost(
 ): Promise<MarkOutcome> {
   const { writer, evenIfAlive, confirm } = options;
   return withRegistry(options, async ({ list, mark }) => {
-    const entry = list.writers.find((candidate) => candidate.writer === writer);
+    const { writers, unreadableWriters } = list;
+    const entry = [...writers, ...unreadableWriters].find((other) => other.writer === writer);
     if (entry === undefined) return 'unknown';
-    if (entry.record.state === 'sealed') return 'sealed';
-    if (entry.record.state === 'lost') return 'lost_before';
+    if (entry.record?.state === 'sealed') return 'sealed';
+    if (entry.record?.state === 'lost') return 'lost_before';
     const isSilent = entry.silentMs !== undefined && entry.silentMs >= deadAfterMs;
-    if (!list.isAlone && !isSilent && !evenIfAlive) return 'alive';
-    const rest = list.writers.filter((other) => other !== entry);
-    const asLost = { ...entry, record: { ...entry.record, state: 'lost' as const } };
-    const after = completenessOf([...rest, asLost]).completeThroughMs;
+    // Of what cannot be read nobody knows the watermark: only silence says that it lies behind.
+    const isForced = evenIfAlive && entry.record !== undefined;
+    if (!list.isAlone && !isSilent && !isForced) return 'alive';
+    const asLost = { ...entry, record: { ...(entry.record ?? unknownRecord), ...lostState } };
+    const after = completenessOf({
+      entries: [...writers.filter((other) => other !== entry), { nonce: '', ...asLost }],
+      unreadable: unreadableWriters.filter((other) => other !== entry),
+    }).completeThroughMs;
     const isSure = await confirm({ entry, before: list.completeThroughMs, after });
     return isSure ? mark(entry) : 'declined';
   });
 }
 
+const lostState = { state: 'lost', sealedBy: null } as const;
+
+/** Stands for what could not be read: anything that it ever accepted may be missing. */
+const unknownRecord: WriterRecord = {
+  ...lostState,
+  registeredMs: null,
+  watermarkMs: 0,
+  position: unknownPosition,
+  trimmed: 1,
+  host: '',
+  bootId: '',
+  startedMs: 0,
+  folder: { device: '', inode: '' },
+};
+
 interface OpenRegistry {
   readonly list: WriterList;
-  readonly mark: (entry: ListedWriter) => Promise<'marked' | 'alive'>;
+  readonly mark: (entry: ListedWriter | ListedUnreadable) => Promise<'marked' | 'alive'>;
 }
 
 function withRegistry<T>(
@@ -78,24 +104,29 @@ function withRegistry<T>(
   use: (registry: OpenRegistry) => Promise<T>,
 ): Promise<T> {
   return withExistingStore({ config, clock, log }, async ({ link }) => {
-    const entries = await link.registry.readAll();
+    const reading = await link.registry.readAll();
     const storeMs = link.nowMs();
-    const writers = entries.map((entry) => {
+    const listed = <Entry extends { readonly changedMs?: number }>(
+      entry: Entry,
+    ): Entry & Listed => {
       const isKnown = storeMs !== undefined && entry.changedMs !== undefined;
       return {
         ...entry,
         silentMs: isKnown ? Math.max(0, storeMs - (entry.changedMs ?? 0)) : undefined,
       };
-    });
+    };
     const isAlone = link.rows.kind === 'embedded';
-    const mark = async (entry: ListedWriter): Promise<'marked' | 'alive'> => {
+    const mark = async (entry: ListedWriter | ListedUnreadable): Promise<'marked' | 'alive'> => {
       const lostMs = link.clockMs;
       const chain = new RegistryChain(link.registry, entry.writer, entry);
       const outcome = await chain.advance((standing) => {
-        return { ...(standing ?? entry.record), state: 'lost', sealedBy: null, lostMs };
+        return { ...(standing ?? unknownRecord), ...lostState, lostMs };
       });
       return outcome === 'done' ? 'marked' : 'alive';
     };
-    return use({ list: { ...completenessOf(entries), writers, isAlone }, mark });
+    const writers = reading.entries.map(listed);
+    const unreadableWriters = reading.unreadable.map(listed);
+    const list = { ...completenessOf(reading), writers, unreadableWriters, isAlone };
+    return use({ list, mark });
   });
 }

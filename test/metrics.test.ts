@@ -22,7 +22,7 @@ function source(values: Partial<GaugeSource> = {}): GaugeSource {
     cellsSetAside: () => 1,
     ledgerUnflushed: () => 30,
     completeThroughSeconds: () => 1_767_225_600,
-    writersByState: () => ({ open: 2, dead: 1, sealed: 5, lost: 0 }),
+    writersByState: () => ({ open: 2, dead: 1, sealed: 5, lost: 0, unreadable: 0 }),
     clockSkewSeconds: () => -0.25,
     flushIntervalSeconds: () => 30,
     ...values,

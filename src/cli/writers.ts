@@ -5,7 +5,14 @@ import { deadAfterMs } from '../limits.ts';
 import { toError } from '../model/errors.ts';
 import { parseWriterId, processWriterOf } from '../model/writer-id.ts';
 import type { WriterId } from '../model/writer-id.ts';
-import type { ListedWriter, MarkOutcome, MarkQuestion, WriterList } from '../writer-marks.ts';
+import { unknownPosition } from '../store/registry.ts';
+import type {
+  ListedUnreadable,
+  ListedWriter,
+  MarkOutcome,
+  MarkQuestion,
+  WriterList,
+} from '../writer-marks.ts';
 import { exitCodes, type Command, type ExitCode, type Invocation } from './command.ts';
 import { storeSettings, terminalLog } from './stores.ts';
 
@@ -61,7 +68,8 @@ async function list(invocation: Invocation): Promise<ExitCode> {
   const listed = await listWriters({ config, log: terminalLog(invocation) });
   if (json) {
     const { completeThroughMs, heldBackBy } = listed;
-    const shown = listed.writers.map((writer) => shapeOf(writer));
+    const unreadable = listed.unreadableWriters.map((writer) => unreadableShapeOf(writer));
+    const shown = [...listed.writers.map((writer) => shapeOf(writer)), ...unreadable];
     const completeThrough = textOf(completeThroughMs);
     terminal.out(`${JSON.stringify({ completeThrough, heldBackBy, writers: shown })}\n`);
   } else if (!quiet) for (const line of linesOf(listed)) terminal.out(`${line}\n`);
@@ -100,6 +108,8 @@ const outcomes: Readonly<Record<MarkOutcome, string>> = {
 
 function warningOf({ entry, before, after }: MarkQuestion): string[] {
   const { writer, record } = entry;
+  const complete = `${textOf(before) ?? 'unknown'} now, ${textOf(after) ?? 'unknown'} then`;
+  if (record === undefined) return unreadableWarningOf(entry, complete);
   const since = textOf(record.watermarkMs);
   return [
     `Writer ${writer} on ${record.host}, started ${textOf(record.startedMs)}:`,
@@ -108,19 +118,33 @@ function warningOf({ entry, before, after }: MarkQuestion): string[] {
     `  may be lost       what it accepted from then on: its frames behind position ${record.position}`,
     `  its journal       from position ${record.trimmed} on, in a folder on ${record.host}`,
     `                    (device ${record.folder.device}, inode ${record.folder.inode})`,
-    `  completeThrough   ${textOf(before) ?? 'unknown'} now, ${textOf(after) ?? 'unknown'} then`,
+    `  completeThrough   ${complete}`,
     'Answers that it touches will name it as lost. If its disk or a copy can still be read, do not',
     'give it up: adcounter recover --data-dir <folder> puts everything that is there.',
   ];
 }
 
+function unreadableWarningOf(entry: ListedUnreadable, complete: string): string[] {
+  const { writer, reason } = entry;
+  return [
+    `Writer ${writer}, whose record cannot be read (${reason}):`,
+    `  last sign         ${ageOf(entry)}`,
+    '  may be lost       anything that it accepted and that is not in the store',
+    `  completeThrough   ${complete}`,
+    'Every answer up to now will name it as lost. If a newer release of adcounter runs on this store,',
+    'its writers look like this: upgrade instead. If its journal can still be read, first put what is',
+    'there: adcounter recover --data-dir <folder>.',
+  ];
+}
+
 function linesOf({
   writers: listed,
+  unreadableWriters,
   completeThroughMs,
   heldBackBy,
   isAlone,
 }: WriterList): string[] {
-  if (listed.length === 0) return ['Nobody wrote yet'];
+  if (listed.length + unreadableWriters.length === 0) return ['Nobody wrote yet'];
   const ordered = [...listed].sort((a, b) => a.record.watermarkMs - b.record.watermarkMs);
   const rows = ordered.map((entry) => {
     const { writer, record } = entry;
@@ -132,12 +156,22 @@ function linesOf({
       state.padEnd(10),
       `registered ${textOf(record.registeredMs) ?? 'not yet'}`,
       `watermark ${textOf(record.watermarkMs)}`,
-      `position ${record.position}`,
+      `position ${record.position === unknownPosition ? 'unknown' : record.position}`,
       `on ${record.host}`,
       `${ageOf(entry)}${mark}`,
     ].join('  ');
   });
-  return [...rows, `completeThrough ${textOf(completeThroughMs)}`];
+  const unreadable = unreadableWriters.map((entry) => {
+    const mark = '  < holds completeThrough back';
+    return `${entry.writer}  unreadable  ${entry.reason}  ${ageOf(entry)}${mark}`;
+  });
+  return [...unreadable, ...rows, `completeThrough ${textOf(completeThroughMs) ?? 'unknown'}`];
+}
+
+function unreadableShapeOf(entry: ListedUnreadable): Record<string, unknown> {
+  const { writer, reason, changedMs, silentMs } = entry;
+  const silentSeconds = silentMs === undefined ? null : Math.round(silentMs / 1000);
+  return { writer, state: 'unreadable', reason, changed: textOf(changedMs), silentSeconds };
 }
 
 function shapeOf({ writer, record, changedMs, silentMs }: ListedWriter): Record<string, unknown> {
@@ -147,7 +181,7 @@ function shapeOf({ writer, record, changedMs, silentMs }: ListedWriter): Record<
     sealedBy: record.sealedBy,
     registered: textOf(record.registeredMs),
     watermark: textOf(record.watermarkMs),
-    position: record.position,
+    position: record.position === unknownPosition ? null : record.position,
     trimmed: record.trimmed,
     host: record.host,
     started: textOf(record.startedMs),
@@ -157,7 +191,7 @@ function shapeOf({ writer, record, changedMs, silentMs }: ListedWriter): Record<
   };
 }
 
-function ageOf({ silentMs }: ListedWriter): string {
+function ageOf({ silentMs }: Pick<ListedWriter, 'silentMs'>): string {
   return silentMs === undefined ? 'at an unknown time' : `${Math.round(silentMs / 1000)} s ago`;
 }
 

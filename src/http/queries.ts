@@ -138,18 +138,23 @@ function instantText(quarter: number): string {
   return new Date(quarterStartMs(quarter)).toISOString();
 }
 
-/** `lost` and `dead` only where they say something: nobody else has to know the words. */
-function completeShape({ completeThroughMs, final, lost = [], dead = [] }: RangedAnswer): Readonly<{
-  completeThrough: string | null;
-  final: boolean;
-  lost?: readonly string[];
-  dead?: readonly string[];
-}> {
+type Missed = 'lost' | 'dead' | 'unreadable';
+
+/** `lost` and the like only where they say something: nobody else has to know the words. */
+function completeShape({
+  completeThroughMs,
+  final,
+  lost = [],
+  dead = [],
+  unreadable = [],
+}: RangedAnswer): Readonly<{ completeThrough: string | null; final: boolean }> &
+  Readonly<Partial<Record<Missed, readonly string[]>>> {
   return {
     completeThrough: momentText(completeThroughMs),
     final,
     ...(lost.length === 0 ? {} : { lost }),
     ...(dead.length === 0 ? {} : { dead }),
+    ...(unreadable.length === 0 ? {} : { unreadable }),
   };
 }
 

@@ -14,7 +14,9 @@ export interface Estate {
   readonly writer: WriterId;
   readonly folder: string;
   readonly replay: FolderReplay;
+  /** Undefined: the registry has never heard of it, or what stands there cannot be read. */
   readonly entry: RegistryEntry | undefined;
+  readonly isUnreadable: boolean;
   readonly note: WriterNote | undefined;
   readonly suspect: Suspect;
 }

@@ -29,8 +29,10 @@ export type Fate =
   | 'unregistered'
   /** All that can be read is put; something is missing, so its writer stays open. */
   | 'gap'
-  /** The same, and an operator has called its writer lost already. */
+  /** An operator has called its writer lost: what could be read is put, its files went aside. */
   | 'lost'
+  /** Its writer's record cannot be read: put as far as the journal itself tells. */
+  | 'no_record'
   /** A segment could not be read: the disk may give it later. */
   | 'unreadable'
   /** The store has never heard of its writer, which counted for another store. */

@@ -50,8 +50,8 @@ export class Recovery {
   readonly #proof: DeathProof;
   /** Sealed: nothing is left to do. */
   readonly #closed = new Set<WriterId>();
-  /** Put, but with a gap: an operator decides. */
-  readonly #leftOpen = new Set<WriterId>();
+  /** Put as far as it can be: an operator decides. */
+  readonly #leftOpen = new Map<WriterId, 'gap' | 'other_store' | 'no_record'>();
   /** Put, but not yet proven dead. */
   readonly #put = new Map<WriterId, PutEstate>();
   readonly #puts: EstatePuts;
@@ -102,8 +102,8 @@ export class Recovery {
       const writer = parseWriterId(name);
       if (this.#stopped) return;
       if (writer === undefined || isOwn(writer)) continue;
-      if (this.#closed.has(writer) || this.#leftOpen.has(writer)) continue;
-      if (this.#puts.isWaiting(writer)) continue;
+      if (this.#closed.has(writer) || this.#puts.isWaiting(writer)) continue;
+      if (this.#leftOpen.has(writer) && !(await this.#isDecided(writer))) continue;
       const folder = path.join(journalFolder, name);
       try {
         const fate = await this.#lookAt(writer, folder);
@@ -122,6 +122,13 @@ export class Recovery {
     if (failure !== undefined) throw failure;
   }
 
+  /** What was left to an operator: its writer was called lost, or its record can be read again. */
+  async #isDecided(writer: WriterId): Promise<boolean> {
+    const record = (await this.#options.link.registry.read(writer))?.record;
+    const isReadableNow = this.#leftOpen.get(writer) === 'no_record' && record !== undefined;
+    return isReadableNow || record?.state === 'lost';
+  }
+
   /** Whoever holds the lock is alive, or recovers already. Undefined: stopped in between. */
   async #lookAt(writer: WriterId, folder: string): Promise<Fate | undefined> {
     const lock = await this.#options.tryLock(folder);
@@ -138,21 +145,25 @@ export class Recovery {
   async #estateOf(writer: WriterId, folder: string): Promise<Estate> {
     const { disk, link } = this.#options;
     const replay = await replayFolder({ disk, folder });
-    const entry = await link.registry.read(writer);
+    const found = await link.registry.read(writer);
+    const isUnreadable = found !== undefined && found.record === undefined;
+    const entry = found?.record === undefined ? undefined : found;
     const note = await readWriterNote(folder);
     const { device, inode } = await disk.status(folder);
     const suspect = { writer, entry, noted: note, folder: { device, inode } };
-    return { writer, folder, replay, entry, note, suspect };
+    return { writer, folder, replay, entry, isUnreadable, note, suspect };
   }
 
   async #settle(estate: Estate): Promise<Fate | undefined> {
     const { writer, replay, entry } = estate;
+    if (estate.isUnreadable) return this.#putWithoutRecord(estate);
     const isDead = this.#proof.isDead(estate.suspect);
     const neverWrote = replay.segments.length === 0 && replay.alarms === 0;
     const { state, sealedBy } = entry?.record ?? {};
     // Whoever sealed itself had confirmed everything; a frame behind that never counts.
     if (sealedBy === 'itself') return this.#close(estate, 'over');
     if (neverWrote && state === 'sealed') return this.#close(estate, 'over');
+    if (neverWrote && state === 'lost' && lacks(estate)) return this.#close(estate, 'lost');
     if (neverWrote && entry === undefined) {
       return isDead ? this.#close(estate, 'empty') : 'unregistered';
     }
@@ -174,11 +185,26 @@ export class Recovery {
     return 'unproven';
   }
 
+  /** By what its journal says of itself. The registry may say anything, so nothing is sealed. */
+  async #putWithoutRecord(estate: Estate): Promise<Fate | undefined> {
+    const { writer, folder, replay } = estate;
+    this.book.began(estate);
+    if (replay.registeredMs !== undefined) {
+      const alarms = await this.#puts.putAll(estate, replay.registeredMs, () => this.#stopped);
+      if (alarms === undefined) return undefined;
+    }
+    this.#leftOpen.set(writer, 'no_record');
+    const what = 'The record of a dead writer cannot be read: its journal is counted and kept';
+    this.#options.log.error('recovery.no_record', what, { writer_id: writer, folder });
+    return 'no_record';
+  }
+
   /** All was put in an earlier pass; only the proof of death was wanting. */
   async #sealPut({ estate, alarms }: PutEstate): Promise<Fate> {
     const { registry } = this.#options.link;
     const { writer } = estate;
     const entry = await registry.read(writer);
+    if (entry !== undefined && entry.record === undefined) return 'no_record';
     const isSealed = entry?.record.state === 'sealed';
     if (!isSealed && !this.#proof.isDead({ ...estate.suspect, entry })) return 'unproven';
     this.#put.delete(writer);
@@ -189,14 +215,14 @@ export class Recovery {
     const { writer, replay, entry } = estate;
     const { log, link } = this.#options;
     // By the record as it stands now: the writer may have published more since it was put.
-    const { state = 'open', trimmed = 1, position: published = 0 } = entry?.record ?? {};
+    const { state = 'open', position: published = 0 } = entry?.record ?? {};
     const position = replay.lastPosition ?? 0;
     if (state !== 'open' && position > published) {
       const what = 'A writer that was sealed or lost had more frames: what was complete was not';
       log.error('recovery.beyond_seal', what, { writer_id: writer, state });
     }
     if (state === 'sealed') return this.#close(estate, 'over');
-    if (alarms > 0 || !replay.isGapFree(trimmed, published)) return this.#leaveOpen(estate);
+    if (alarms > 0 || lacks(estate)) return this.#leaveOpen(estate);
     const watermarkMs = Math.min(
       (replay.lastAcceptMs ?? -1) + 1,
       link.clockMs + watermarkBeyondStoreMs,
@@ -217,20 +243,23 @@ export class Recovery {
     return this.#close(estate, 'sealed');
   }
 
-  /** Its files stay: what is missing may yet be found, or be read after all. */
-  #leaveOpen({ writer, folder, replay, entry }: Estate): Fate {
-    // What could not be read now may be readable later.
-    const unreadable = replay.problems.some(({ kind }) => kind === 'segment_unreadable');
-    if (!unreadable) this.#leftOpen.add(writer);
-    const isLost = entry?.record.state === 'lost';
+  /**
+   * Its files stay, since what is missing may yet be found. Of a lost writer they go aside, but for
+   * those that the disk did not give: those may be readable after all.
+   */
+  async #leaveOpen(estate: Estate): Promise<Fate> {
+    const { writer, folder, replay, entry } = estate;
     const { log } = this.#options;
     const fields = { writer_id: writer, folder };
-    if (isLost) log.warn('recovery.lost', 'What is left of a lost writer is counted', fields);
-    else {
-      const what = 'A journal has a gap: what it holds is counted, its writer is left open';
-      log.error('recovery.gap', what, fields);
+    const isUnreadable = replay.problems.some(({ kind }) => kind === 'segment_unreadable');
+    if (entry?.record.state === 'lost') {
+      log.warn('recovery.lost', 'What is left of a lost writer is counted', fields);
+      return isUnreadable ? 'unreadable' : this.#close(estate, 'lost');
     }
-    return unreadable ? 'unreadable' : isLost ? 'lost' : 'gap';
+    if (!isUnreadable) this.#leftOpen.set(writer, 'gap');
+    const what = 'A journal has a gap: what it holds is counted, its writer is left open';
+    log.error('recovery.gap', what, fields);
+    return isUnreadable ? 'unreadable' : 'gap';
   }
 
   async #close({ writer, folder }: Estate, fate: Fate): Promise<Fate> {
@@ -244,9 +273,15 @@ export class Recovery {
   #isOfOtherStore({ writer, folder, replay, entry }: Estate): boolean {
     const wasRegistered = replay.segments.some((segment) => segment.acceptanceQuarter !== null);
     if (entry !== undefined || !wasRegistered) return false;
-    this.#leftOpen.add(writer);
+    this.#leftOpen.set(writer, 'other_store');
     const what = 'This store does not know the writer of a journal: it counted for another store';
     this.#options.log.error('recovery.other_store', what, { writer_id: writer, folder });
     return true;
   }
+}
+
+/** Whether something of what it published is not in its folder. */
+function lacks({ replay, entry }: Estate): boolean {
+  const { trimmed = 1, position = 0 } = entry?.record ?? {};
+  return !replay.isGapFree(trimmed, position);
 }

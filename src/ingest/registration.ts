@@ -5,7 +5,7 @@ import { registrationHoldMs, watermarkAheadMs, watermarkBeyondStoreMs } from '..
 import type { Log } from '../log.ts';
 import { CounterError } from '../model/errors.ts';
 import { RegistryChain } from '../store/registry.ts';
-import type { RegistryEntry, WriterRecord, WriterRegistry } from '../store/registry.ts';
+import type { RegistryReading, WriterRecord, WriterRegistry } from '../store/registry.ts';
 import { blankRecord } from './estate.ts';
 import type { Estate } from './estate.ts';
 import type { WriterRun } from './writer-run.ts';
@@ -26,6 +26,8 @@ export async function register(run: WriterRun, options: RegistrationOptions): Pr
   const { registry } = options;
   // Somebody who recovered our journal may have registered us, or have begun to.
   const standing = run.foreign ? await registry.read(run.writer) : undefined;
+  // What cannot be read is not replaced: it may say that the writer is sealed.
+  if (standing !== undefined && standing.record === undefined) return;
   if (run.foreign) run.chain = new RegistryChain(registry, run.writer, standing);
   const chain = (run.chain ??= new RegistryChain(registry, run.writer));
   const seen = await registry.readAll();
@@ -86,20 +88,32 @@ export async function registerDead(
   return outcome === 'foreign' ? undefined : (chain.record?.registeredMs ?? undefined);
 }
 
-/** The greatest watermark, but for those that a clock gone wild has published. */
+/**
+ * The greatest moment through which anything may have been called complete, but for those of a
+ * clock gone wild. Of a record that cannot be read, or could not when it was given up, that is
+ * the most that may have stood there: nobody publishes more than minutes beyond the store's clock.
+ */
 export function floorOf(
-  entries: readonly RegistryEntry[],
+  { entries, unreadable }: RegistryReading,
   options: { readonly storeNowMs: number; readonly log: Log },
 ): number {
+  const reached = [
+    ...unreadable.map(({ writer, changedMs }) => {
+      return { writer, reachedMs: changedMs + watermarkBeyondStoreMs };
+    }),
+    ...entries.map(({ writer, record: { watermarkMs, lostMs = 0 } }) => {
+      return { writer, reachedMs: Math.max(watermarkMs, lostMs) };
+    }),
+  ];
   let floorMs = 0;
-  for (const { writer, record } of entries) {
-    if (record.watermarkMs > options.storeNowMs + watermarkAheadMs) {
+  for (const { writer, reachedMs } of reached) {
+    if (reachedMs > options.storeNowMs + watermarkAheadMs) {
       options.log.warn(
         'registry.watermark_ignored',
         'A watermark more than a day ahead of the store is ignored: its clock had gone wild',
-        { writer_id: writer, watermark: new Date(record.watermarkMs).toISOString() },
+        { writer_id: writer, watermark: new Date(reachedMs).toISOString() },
       );
-    } else floorMs = Math.max(floorMs, record.watermarkMs);
+    } else floorMs = Math.max(floorMs, reachedMs);
   }
   return floorMs;
 }

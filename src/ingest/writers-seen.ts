@@ -2,8 +2,14 @@
 // who is dead or lost. Says only what was seen; proves nobody's death (death-proof.ts does).
 import { deadAfterMs } from '../limits.ts';
 import type { WriterId } from '../model/writer-id.ts';
-import { completenessOf } from '../store/registry.ts';
-import type { Completeness, RegistryEntry, WriterState } from '../store/registry.ts';
+import { completenessOf } from '../store/completeness.ts';
+import type { Completeness } from '../store/completeness.ts';
+import type {
+  RegistryEntry,
+  RegistryReading,
+  UnreadableEntry,
+  WriterState,
+} from '../store/registry.ts';
 import { SilenceWatch } from './silence-watch.ts';
 
 export interface WritersSeenOptions {
@@ -13,8 +19,8 @@ export interface WritersSeenOptions {
   readonly monotonicMs: () => number;
 }
 
-/** `dead`: open, and its registry cell stood still for minutes. */
-export type SeenState = WriterState | 'dead';
+/** `dead`: open, and its registry cell stood still for minutes; `unreadable`: nobody can tell. */
+export type SeenState = WriterState | 'dead' | 'unreadable';
 
 export interface SeenWriter extends RegistryEntry {
   readonly seenState: SeenState;
@@ -24,6 +30,9 @@ export class WritersSeen {
   readonly #options: WritersSeenOptions;
   readonly #silence: SilenceWatch;
   #entries: readonly SeenWriter[] = [];
+  #unreadable: readonly UnreadableEntry[] = [];
+  /** Of the last look at which every record could be read. */
+  #completeThroughMs: number | null = null;
 
   constructor(options: WritersSeenOptions) {
     this.#options = options;
@@ -34,12 +43,20 @@ export class WritersSeen {
     return this.#entries;
   }
 
+  get unreadable(): readonly UnreadableEntry[] {
+    return this.#unreadable;
+  }
+
+  /** What was once complete stays so, also behind a record that cannot be read any more. */
   get completeness(): Completeness {
-    return completenessOf(this.#entries);
+    const now = completenessOf({ entries: this.#entries, unreadable: this.#unreadable });
+    if (now.unreadable.length === 0) return now;
+    return { ...now, completeThroughMs: this.#completeThroughMs };
   }
 
   get byState(): Readonly<Record<SeenState, number>> {
-    const counts = { open: 0, dead: 0, sealed: 0, lost: 0 };
+    const unreadable = this.#unreadable.length;
+    const counts = { open: 0, dead: 0, sealed: 0, lost: 0, unreadable };
     for (const { seenState } of this.#entries) counts[seenState]++;
     return counts;
   }
@@ -51,8 +68,10 @@ export class WritersSeen {
       .map(({ writer, record }) => ({ writer, watermarkMs: record.watermarkMs }));
   }
 
-  see(entries: readonly RegistryEntry[]): void {
+  see({ entries, unreadable }: RegistryReading): void {
     this.#entries = entries.map((entry) => ({ ...entry, seenState: this.#stateOf(entry) }));
+    this.#unreadable = unreadable;
+    this.#completeThroughMs = this.completeness.completeThroughMs;
   }
 
   #stateOf({ writer, record, nonce }: RegistryEntry): SeenState {

@@ -19,7 +19,7 @@ export interface Totals {
 
 /** How far the answer is complete; the same for every number in it. */
 export interface Completeness {
-  /** Everything accepted before it, by any writer, is in the answer; null: nobody ever wrote. */
+  /** Everything accepted before it, by any writer, is in the answer; null: nobody can say. */
   readonly completeThroughMs: number | null;
   /** completeThrough is past the end of the range by 48 hours. */
   readonly final: boolean;
@@ -27,6 +27,8 @@ export interface Completeness {
   readonly lost?: readonly string[];
   /** Writers that hold completeThrough back and are silent: what they have may be in the range. */
   readonly dead?: readonly string[];
+  /** Writers whose records cannot be read: what they have may be in any range. */
+  readonly unreadable?: readonly string[];
 }
 
 /** The range as it was read: widened to whole quarters, cut at the retention. */

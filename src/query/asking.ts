@@ -44,7 +44,7 @@ export interface AskingNeeds {
 }
 
 export interface RegistryState {
-  /** Least watermark of the open writers; null: nobody ever wrote. */
+  /** Least watermark of the open writers; null: nobody ever wrote, or nobody can say. */
   readonly completeThroughMs: number | null;
   /** Greatest watermark of all; where it is left out, completeThrough stands for it. */
   readonly greatestWatermarkMs?: number | null;
@@ -52,6 +52,8 @@ export interface RegistryState {
   readonly lost?: readonly MissedWriter[];
   /** Open, and silent for minutes. Left out: none. */
   readonly dead?: readonly MissedWriter[];
+  /** Whose records cannot be read. Left out: none. */
+  readonly unreadable?: readonly string[];
 }
 
 export type Unflushed = Readonly<{ impressions: number; clicks: number }>;
@@ -172,7 +174,8 @@ function questionOf(
   const final = isFinal(completeThroughMs, ranges.named);
   const lost = touching(registry.lost ?? [], ranges.named);
   const dead = touching(registry.dead ?? [], ranges.named);
-  const ranged = { range: ranges.named, completeThroughMs, final, lost, dead };
+  const { unreadable = [] } = registry;
+  const ranged = { range: ranges.named, completeThroughMs, final, lost, dead, unreadable };
   return { ...ranges, deadline, ranged };
 }
 

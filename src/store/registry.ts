@@ -1,18 +1,20 @@
 // Owns the writers' rows of `meta`: who writes, how far the store is complete because of them.
-// A record is one cell and is only ever replaced by check-and-put, each time with a fresh nonce,
-// so a lost reply to one's own write is told from a foreign link. Never judges who is dead.
+// A record is one cell, only ever replaced by check-and-put, each time with a fresh nonce: a lost
+// reply to one's own write is told from a foreign link by it. Never judges who is dead.
 import { randomBytes } from 'node:crypto';
 import { registryAttemptsMax, registryNoncesKept, registryTimeoutMs } from '../limits.ts';
 import { assert } from '../model/assert.ts';
-import { CounterError } from '../model/errors.ts';
+import { CounterError, toError } from '../model/errors.ts';
 import type { FolderIdentity } from '../model/folder-identity.ts';
 import type { CellCursor, RowRange } from '../model/rows.ts';
-import { writerIdFromBytes } from '../model/writer-id.ts';
+import { processWriterOf, writerIdBytes, writerIdFromBytes } from '../model/writer-id.ts';
 import type { WriterId } from '../model/writer-id.ts';
 import { metaQualifier, writerRow, writerRowsRange } from './key-layout.ts';
 import type { RowStore } from './row-store.ts';
 
 const recordFormat = 1;
+/** The last moment that a date can tell. */
+const momentMsMax = 8_640_000_000_000_000;
 
 export const writerStates = ['open', 'sealed', 'lost'] as const;
 export type WriterState = (typeof writerStates)[number];
@@ -52,23 +54,26 @@ export interface RegistryEntry {
   readonly changedMs?: number;
 }
 
-/** A writer whose disk is gone: what it accepted between these moments may be missing. */
-export interface LostWriter {
+/** What stands in a writer's place and cannot be read. */
+export interface UnreadableEntry {
   readonly writer: WriterId;
-  readonly watermarkMs: number;
-  readonly lostMs: number;
+  readonly record: undefined;
+  readonly bytes: Buffer;
+  readonly changedMs: number;
+  /** For a person. */
+  readonly reason: string;
 }
 
-/** Where the store is complete, by all writers that it knows. */
-export interface Completeness {
-  /** Least watermark of the open writers, greatest of all where none is open; null: no writer. */
-  readonly completeThroughMs: number | null;
-  /** Greatest watermark of all; null: no writer. */
-  readonly greatestWatermarkMs: number | null;
-  readonly lost: readonly LostWriter[];
-  /** The open writer whose watermark is the least; null: none is open. */
-  readonly heldBackBy: WriterId | null;
+/** Everything that the registry holds, at one look. */
+export interface RegistryReading {
+  readonly entries: readonly RegistryEntry[];
+  readonly unreadable: readonly UnreadableEntry[];
+  /** Cells whose key or qualifier is no writer's: nobody can have counted under them. */
+  readonly strangers: number;
 }
+
+/** Stands for the position of a writer whose record could not be read: beyond any journal's. */
+export const unknownPosition = Number.MAX_SAFE_INTEGER;
 
 export class WriterRegistry {
   readonly #rows: RowStore;
@@ -77,14 +82,15 @@ export class WriterRegistry {
     this.#rows = rows;
   }
 
-  readAll(): Promise<RegistryEntry[]> {
+  /** One record that cannot be read never hides the others. */
+  readAll(): Promise<RegistryReading> {
     return this.#read(writerRowsRange);
   }
 
-  async read(writer: WriterId): Promise<RegistryEntry | undefined> {
+  async read(writer: WriterId): Promise<RegistryEntry | UnreadableEntry | undefined> {
     const row = writerRow(writer);
     const found = await this.#read({ start: row, stop: Buffer.concat([row, Buffer.from([0])]) });
-    return found[0];
+    return found.entries[0] ?? found.unreadable[0];
   }
 
   /** True: it stood as expected (null: absent) and is `next` now. */
@@ -98,17 +104,38 @@ export class WriterRegistry {
     return this.#rows.checkAndPut('meta', check, { timeoutMs });
   }
 
-  async #read(range: RowRange): Promise<RegistryEntry[]> {
+  async #read(range: RowRange): Promise<RegistryReading> {
     const entries: RegistryEntry[] = [];
+    const unreadable: UnreadableEntry[] = [];
+    let strangers = 0;
     const visit = (cell: CellCursor): void => {
-      const writer = writerIdFromBytes(cell.bytes, cell.rowStart + 1);
+      const writer = writerIn(cell);
+      if (writer === undefined) {
+        strangers++;
+        return;
+      }
       const bytes = Buffer.from(cell.bytes.subarray(cell.valueStart, cell.valueEnd));
       const changedMs = cell.version;
-      entries.push({ writer, bytes, changedMs, ...decodeRecord(writer, bytes) });
+      try {
+        entries.push({ writer, bytes, changedMs, ...decodeRecord(writer, bytes) });
+      } catch (thrown) {
+        const reason = toError(thrown).message;
+        unreadable.push({ writer, record: undefined, bytes, changedMs, reason });
+      }
     };
     await this.#rows.scan('meta', range, visit, { timeoutMs: registryTimeoutMs });
-    return entries;
+    return { entries, unreadable, strangers };
   }
+}
+
+/** Whose record the cell is; undefined: nobody's. */
+function writerIn(cell: CellCursor): WriterId | undefined {
+  const { bytes, rowStart, rowEnd, qualifierStart, qualifierEnd } = cell;
+  if (rowEnd - rowStart !== 1 + writerIdBytes) return undefined;
+  const writer = writerIdFromBytes(bytes, rowStart + 1);
+  if (processWriterOf(writer) !== writer) return undefined;
+  const isRecord = metaQualifier.equals(bytes.subarray(qualifierStart, qualifierEnd));
+  return isRecord ? writer : undefined;
 }
 
 /**
@@ -122,9 +149,14 @@ export class RegistryChain {
   readonly #sent = new Set<string>();
   /** The last nonces of our own, also those that are known to be replaced. */
   readonly #ours: string[] = [];
-  #standing: RegistryEntry | undefined;
+  #standing: RegistryEntry | UnreadableEntry | undefined;
 
-  constructor(registry: WriterRegistry, writer: WriterId, standing?: RegistryEntry) {
+  /** Where what stands cannot be read the first advance() replaces exactly that. */
+  constructor(
+    registry: WriterRegistry,
+    writer: WriterId,
+    standing?: RegistryEntry | UnreadableEntry,
+  ) {
     this.#registry = registry;
     this.writer = writer;
     this.#standing = standing;
@@ -146,7 +178,7 @@ export class RegistryChain {
       const entry = this.#nextEntry(change);
       if (await this.#tryReplace(entry.bytes)) return this.#stands(entry);
       const found = await this.#registry.read(this.writer);
-      if (found?.nonce === entry.nonce) return this.#stands(entry);
+      if (nonceOf(found) === entry.nonce) return this.#stands(entry);
       if (!this.#isOurs(found)) return 'foreign';
       // An earlier write of our own landed late, or none did: go on from what stands.
       this.#standing = found;
@@ -162,7 +194,7 @@ export class RegistryChain {
     const wasAbsent = this.#standing === undefined;
     const found = await this.#registry.read(this.writer);
     if (found === undefined) return wasAbsent ? 'ours' : 'foreign';
-    return this.#ours.includes(found.nonce) || this.#isOurs(found) ? 'ours' : 'foreign';
+    return this.#ours.includes(nonceOf(found) ?? '') || this.#isOurs(found) ? 'ours' : 'foreign';
   }
 
   /** One call and no look at what came of it. False: it may stand, or land later. */
@@ -196,9 +228,12 @@ export class RegistryChain {
     }
   }
 
-  #isOurs(found: RegistryEntry | undefined): boolean {
+  /** What cannot be read any more was not written by us. */
+  #isOurs(found: RegistryEntry | UnreadableEntry | undefined): boolean {
     if (found === undefined) return this.#standing === undefined;
-    return this.#sent.has(found.nonce) || this.#standing?.nonce === found.nonce;
+    return (
+      this.#sent.has(nonceOf(found) ?? '') || this.#standing?.bytes.equals(found.bytes) === true
+    );
   }
 
   #stands(entry: RegistryEntry): 'done' {
@@ -208,25 +243,8 @@ export class RegistryChain {
   }
 }
 
-export function completenessOf(entries: readonly RegistryEntry[]): Completeness {
-  const lost: LostWriter[] = [];
-  let heldBackBy: WriterId | null = null;
-  let leastOpen = Infinity;
-  let greatest = -Infinity;
-  for (const { writer, record } of entries) {
-    const { state, watermarkMs, lostMs = Infinity } = record;
-    if (state === 'lost') lost.push({ writer, watermarkMs, lostMs });
-    if (state === 'open' && watermarkMs < leastOpen) {
-      leastOpen = watermarkMs;
-      heldBackBy = writer;
-    }
-    greatest = Math.max(greatest, watermarkMs);
-  }
-  if (entries.length === 0) {
-    return { completeThroughMs: null, greatestWatermarkMs: null, lost, heldBackBy };
-  }
-  const completeThroughMs = leastOpen === Infinity ? greatest : leastOpen;
-  return { completeThroughMs, greatestWatermarkMs: greatest, lost, heldBackBy };
+function nonceOf(found: RegistryEntry | UnreadableEntry | undefined): string | undefined {
+  return found?.record === undefined ? undefined : found.nonce;
 }
 
 /** 01 · UTF-8 JSON. */
@@ -259,14 +277,24 @@ export function decodeRecord(
   if (typeof json !== 'object' || json === null) throw invalid();
   const { nonce, registered, watermark, started, lost, ...rest } = json as Record<string, unknown>;
   const state = writerStates.find((name) => name === rest['state']);
-  const moments = [watermark, started, rest['position'], rest['trimmed']];
-  const whole = moments.every((moment) => Number.isSafeInteger(moment));
-  if (state === undefined || !whole || typeof nonce !== 'string') throw invalid();
-  if (registered !== null && !Number.isSafeInteger(registered)) throw invalid();
+  const moments = [watermark, started, registered ?? 0, lost ?? 0];
+  const whole = [rest['position'], rest['trimmed']].every(Number.isSafeInteger);
+  if (state === undefined || typeof nonce !== 'string') throw invalid();
+  if (!whole || !moments.every(isMoment) || !saysWhere(rest)) throw invalid();
+  if (registered === undefined || lost === null) throw invalid();
   const sealedBy = sealers.find((sealer) => sealer === rest['sealedBy']) ?? null;
   if ((state === 'sealed') !== (sealedBy !== null)) throw invalid();
-  if (lost !== undefined && !Number.isSafeInteger(lost)) throw invalid();
   const known = { registeredMs: registered, watermarkMs: watermark, startedMs: started };
   const record = { ...rest, ...known, ...(lost === undefined ? {} : { lostMs: lost }) };
   return { record: record as unknown as WriterRecord, nonce };
+}
+
+/** Whoever is told of a moment can be told it as a date. */
+function isMoment(ms: unknown): boolean {
+  return Number.isSafeInteger(ms) && Math.abs(Number(ms)) <= momentMsMax;
+}
+
+function saysWhere({ host, bootId, folder }: Record<string, unknown>): boolean {
+  const { device, inode } = (folder ?? {}) as Record<string, unknown>;
+  return [host, bootId, device, inode].every((text) => typeof text === 'string');
 }

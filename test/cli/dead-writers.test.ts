@@ -5,8 +5,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { AdId } from '../../src/model/cell.ts';
+import type { WriterId } from '../../src/model/writer-id.ts';
 import { CounterStore } from '../../src/store/counter-store.ts';
 import { EmbeddedRowStore } from '../../src/store/embedded/embedded-row-store.ts';
+import { WriterRegistry } from '../../src/store/registry.ts';
 import { freePort, ServiceProcess } from '../crash/service-process.ts';
 import { runCli } from '../../src/cli/cli.ts';
 import { run } from './run.ts';
@@ -163,6 +165,34 @@ describe('writers', () => {
     expect(await listed()).toMatchObject({ writers: [{ state: 'lost' }] });
     expect(asked).toEqual(Array.from({ length: 2 }, () => `Type ${writer} to give it up: `));
   });
+
+  test('one whose record cannot be read is listed, and given up like any other', async () => {
+    const rows = await EmbeddedRowStore.open({ dataDir });
+    const row = Buffer.concat([Buffer.from('w'), Buffer.from(writer, 'hex')]);
+    const found = await new WriterRegistry(rows).read(writer as WriterId);
+    const check = { row, qualifier: Buffer.from([1]), expected: found?.bytes ?? null };
+    const value = Buffer.from('\u0002newer');
+    expect(await rows.checkAndPut('meta', { ...check, value }, { timeoutMs: 5_000 })).toBe(true);
+    await rows.close();
+
+    const shown = await run('writers', '--data-dir', dataDir);
+    expect(shown).toMatchObject({ code: 0, err: '' });
+    expect(shown.out).toMatch(new RegExp(`^${writer}  unreadable  RECORD_INVALID.*holds complete`));
+    expect(shown.out).toContain('completeThrough unknown');
+    expect(await listed()).toMatchObject({ completeThrough: null, heldBackBy: writer });
+    const recovered = await run('recover', '--data-dir', dataDir);
+    expect(recovered).toMatchObject({ code: 1 });
+    expect(recovered.out).toContain(`${writer}  no_record     1 frame`);
+
+    const given = ['writers', 'lost', writer, '--data-dir', dataDir];
+    expect((await run(...given)).err).toContain('anything that it accepted and that is not in');
+    expect(await run(...given, '--yes-lost', writer)).toMatchObject({ code: 0 });
+    expect(await listed()).toMatchObject({ writers: [{ state: 'lost', position: null }] });
+    // Its frames are put now, and never taken for all that there was.
+    expect((await run('recover', '--data-dir', dataDir)).out).toContain('42 of 42 counts put');
+    expect(await storedIn(dataDir)).toBe(42);
+    expect(await listed()).toMatchObject({ writers: [{ state: 'lost' }] });
+  }, 60_000);
 
   test('a writer that nobody knows is named so', async () => {
     const { code, err } = await run('writers', 'lost', 'a'.repeat(16), '--data-dir', dataDir);

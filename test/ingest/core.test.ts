@@ -29,7 +29,9 @@ test('a stop flushes and seals: the next start has nothing to recover', async ()
   await harness.count('a', 3);
   expect(await harness.stop()).toBe(true);
   expect(await harness.stored('a')).toBe(3);
-  const [entry] = await harness.core.link.registry.readAll();
+  const {
+    entries: [entry],
+  } = await harness.core.link.registry.readAll();
   expect(entry?.record).toMatchObject({ state: 'sealed', position: 1, trimmed: 2 });
   const { rows, clock, dataDir } = harness;
   const next = await CoreHarness.start({ rows, clock, dataDir });
@@ -76,7 +78,7 @@ test('a killed writer is sealed by the next start, and its files go aside', asyn
   const writer = harness.core.ingest.current?.writer;
   const next = await CoreHarness.start({ rows, clock, dataDir });
   await next.core.recover();
-  const entries = await next.core.link.registry.readAll();
+  const { entries } = await next.core.link.registry.readAll();
   expect(entries.find((entry) => entry.writer === writer)?.record.state).toBe('sealed');
   const folder = path.join(dataDir, 'journal', writer ?? '');
   expect(await readdir(path.join(folder, 'aside'))).toContain('00000001.segment');
@@ -136,7 +138,7 @@ test('frames of a writer that never reached the store are recovered, registered 
   const next = await CoreHarness.start({ rows, clock, dataDir });
   await next.core.recover();
   expect(await next.stored('a')).toBe(3);
-  const entries = await next.core.link.registry.readAll();
+  const { entries } = await next.core.link.registry.readAll();
   expect(entries.map(({ record }) => record.state).sort()).toEqual(['open', 'sealed']);
   await next.stop();
   await harness.stop();
@@ -253,7 +255,9 @@ test('tables and segments of closed quarters are forgotten once they are confirm
   expect(ingest.current?.counters.openCells).toBe(4);
   await harness.core.flush();
   expect(ingest.current?.counters.openCells).toBe(0);
-  const [entry] = await harness.core.link.registry.readAll();
+  const {
+    entries: [entry],
+  } = await harness.core.link.registry.readAll();
   expect(entry?.record).toMatchObject({ position: 4, trimmed: 5 });
   expect(await harness.stored('a')).toBe(4);
   await harness.stop();

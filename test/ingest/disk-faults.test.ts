@@ -23,7 +23,7 @@ test.each(['write', 'datasync'] as const)(
     await harness.core.flush();
     // The failed frame may be on the disk; its writer sealed itself before it, so it never counts.
     expect(await harness.stored('a')).toBe(101);
-    const entries = await harness.core.link.registry.readAll();
+    const { entries } = await harness.core.link.registry.readAll();
     const old = entries.find((entry) => entry.writer === first)?.record;
     expect(old).toMatchObject({ state: 'sealed', sealedBy: 'itself', position: 1 });
     const { rows, clock } = harness;

@@ -46,7 +46,7 @@ test('one that lives learns it, goes on under another identity, and nothing is l
   await harness.stop();
 });
 
-test('a journal with a gap stays lost: what can be read counts, its files stay', async () => {
+test('a journal with a gap stays lost: what can be read counts once, its files go aside', async () => {
   const harness = await CoreHarness.start();
   await harness.count('a', 1);
   await harness.core.flush();
@@ -65,9 +65,44 @@ test('a journal with a gap stays lost: what can be read counts, its files stay',
   await next.core.readRegistry();
   expect(next.core.completeness.lost).toMatchObject([{ writer }]);
   expect(next.core.completeness.completeThroughMs).toBe(clock.wallMs());
+  expect(await readdir(path.join(folder, 'aside'))).toContain('00000001.segment');
+  expect(await next.stored('a')).toBe(11);
+  await next.stop();
+  // The next start finds nothing to replay, and what is aside goes in its time.
+  const third = await CoreHarness.start({ rows, clock, dataDir });
+  await third.core.recover();
+  const again = third.core.recovery.book.findings.find((found) => found.writer === writer);
+  expect(again).toMatchObject({ fate: 'lost', frames: 0 });
+  expect(third.logged.map(({ event }) => event)).not.toContain('journal.corrupt');
+  await third.core.readRegistry();
+  expect(third.core.completeness.lost).toMatchObject([{ writer }]);
+  await third.core.recovery.sweep(Date.now() + 60_000);
+  expect(await readdir(path.join(dataDir, 'journal'))).not.toContain(writer);
+  await third.stop();
+  await harness.stop();
+});
+
+test('one called lost behind our back is settled in the next pass, without another start', async () => {
+  const harness = await CoreHarness.start();
+  await harness.count('a', 1);
+  await harness.core.flush();
+  await harness.count('a', 10);
+  await harness.core.flush();
+  const writer = harness.core.ingest.current?.writer ?? '';
+  const dataDir = await harness.crashed();
+  const folder = path.join(dataDir, 'journal', writer);
+  await truncate(path.join(folder, '00000001.segment'), 64 + 70);
+  const { rows, clock } = harness;
+  const next = await CoreHarness.start({ rows, clock, dataDir });
+  await next.core.recover();
+  expect(next.core.recovery.book.findings).toMatchObject([{ writer, fate: 'gap' }]);
+  await next.core.recover();
   expect(await readdir(folder)).toContain('00000001.segment');
-  await next.core.recovery.sweep(Date.now() + 60_000);
-  expect(await readdir(folder)).toContain('00000001.segment');
+  await callLost(harness);
+  await next.core.recover();
+  expect(next.core.recovery.book.findings).toMatchObject([{ writer, fate: 'lost' }]);
+  expect(await readdir(folder)).not.toContain('00000001.segment');
+  expect((await next.ledger())['unaccounted']).toBe(0);
   await next.stop();
   await harness.stop();
 });

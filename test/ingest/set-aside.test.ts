@@ -100,11 +100,15 @@ test('the tables behind it are forgotten; their segments stay until it goes in',
   const { current } = harness.core.ingest;
   // The two of its own quarter, and the one of this quarter.
   expect(current?.counters.openCells).toBe(3);
-  const [entry] = await harness.core.link.registry.readAll();
+  const {
+    entries: [entry],
+  } = await harness.core.link.registry.readAll();
   expect(entry?.record).toMatchObject({ trimmed: 1 });
   allow();
   await harness.core.flush({ setAside: true });
-  const [after] = await harness.core.link.registry.readAll();
+  const {
+    entries: [after],
+  } = await harness.core.link.registry.readAll();
   expect(current?.counters.openCells).toBe(1);
   expect(after?.record.trimmed).toBeGreaterThan(4);
   expect(await harness.stored('a')).toBe(6);

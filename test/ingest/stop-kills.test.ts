@@ -77,7 +77,7 @@ async function stopKilledBefore(killBefore: string | undefined): Promise<Reaper>
   const wasAnswered = isAnswered;
   rows.delay = undefined;
   // Sealed means: everything is there already, without any recovery (attack 46).
-  const entries = await harness.core.link.registry.readAll();
+  const { entries } = await harness.core.link.registry.readAll();
   const isSealed = entries.some(
     (entry) => entry.writer === writer && entry.record.state === 'sealed',
   );
@@ -92,7 +92,13 @@ async function stopKilledBefore(killBefore: string | undefined): Promise<Reaper>
   expect(await next.stored('unflushed')).toBe(amounts.unflushed);
   const found = await next.stored('onItsWay');
   expect(wasAnswered ? [amounts.onItsWay] : [0, amounts.onItsWay]).toContain(found);
-  expect(next.core.writers.byState).toEqual({ open: 1, dead: 0, sealed: 1, lost: 0 });
+  expect(next.core.writers.byState).toEqual({
+    open: 1,
+    dead: 0,
+    sealed: 1,
+    lost: 0,
+    unreadable: 0,
+  });
   await next.stop();
   return reaper;
 }

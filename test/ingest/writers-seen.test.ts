@@ -42,12 +42,24 @@ test('a writer that is silent for minutes is named dead, and that it holds compl
     living.clock.pass(30_000);
     await living.core.flush();
   }
-  expect(await writersMetric(living)).toEqual({ open: 2, dead: 0, sealed: 0, lost: 0 });
+  expect(await writersMetric(living)).toEqual({
+    open: 2,
+    dead: 0,
+    sealed: 0,
+    lost: 0,
+    unreadable: 0,
+  });
   for (let round = 0; round < 2; round++) {
     living.clock.pass(30_000);
     await living.core.flush();
   }
-  expect(await writersMetric(living)).toEqual({ open: 1, dead: 1, sealed: 0, lost: 0 });
+  expect(await writersMetric(living)).toEqual({
+    open: 1,
+    dead: 1,
+    sealed: 0,
+    lost: 0,
+    unreadable: 0,
+  });
   expect(await documentOf(living)).toMatchObject({
     dead: [otherId],
     lost: [],

@@ -46,7 +46,7 @@ async function livingAndClone(): Promise<{
   const writer = living.core.ingest.current?.writer;
   if (writer === undefined) throw new Error('a core has an identity');
   const stateOfLiving = async (): Promise<string | undefined> =>
-    (await registry.read(writer))?.record.state;
+    (await registry.read(writer))?.record?.state;
   return { living, clone, plain, stateOfLiving };
 }
 

@@ -18,7 +18,7 @@ test('a dead writer is registered at a whole millisecond, whatever the clock say
   const next = await CoreHarness.start({ rows, clock, dataDir });
   clock.pass(1_000.25);
   await next.core.recover();
-  for (const { record } of await next.core.link.registry.readAll()) {
+  for (const { record } of (await next.core.link.registry.readAll()).entries) {
     expect(Number.isSafeInteger(record.registeredMs)).toBe(true);
   }
   expect(await next.stored('a')).toBe(3);

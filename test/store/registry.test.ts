@@ -1,14 +1,15 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { CounterError } from '../../src/model/errors.ts';
 import type { WriterId } from '../../src/model/writer-id.ts';
+import { completenessOf } from '../../src/store/completeness.ts';
 import {
-  completenessOf,
   decodeRecord,
   encodeRecord,
   RegistryChain,
   WriterRegistry,
 } from '../../src/store/registry.ts';
 import type { RegistryEntry, WriterRecord } from '../../src/store/registry.ts';
+import { metaQualifier, writerRow } from '../../src/store/key-layout.ts';
 import { MemoryRowStore } from '../support/memory-row-store.ts';
 
 const writer = '00000000000000a0' as WriterId;
@@ -37,6 +38,13 @@ function entry(change: Partial<WriterRecord>, id = 1): RegistryEntry {
     nonce: '',
     bytes: Buffer.alloc(0),
   };
+}
+
+/** A record that is right but for what is given. */
+function altered(change: Readonly<Record<string, unknown>>): Buffer {
+  const json: unknown = JSON.parse(encodeRecord(record(), 'a').toString('utf8', 1));
+  const text = JSON.stringify({ ...(json as object), ...change });
+  return Buffer.from(`\u0001${text}`);
 }
 
 describe('a chain of records', () => {
@@ -130,6 +138,11 @@ test.each([
   ['another format', Buffer.from('\u0002{}')],
   ['no JSON', Buffer.from('\u0001{')],
   ['no record', Buffer.from('\u0001null')],
+  ['a moment that no date can tell', altered({ watermark: 9e15 })],
+  ['half a position', altered({ position: 0.5 })],
+  ['no folder', altered({ folder: undefined })],
+  ['a folder without a name', altered({ folder: { device: 7, inode: '2' } })],
+  ['no host', altered({ host: null })],
   ['an unknown state', Buffer.from('\u0001{"state":"asleep","nonce":"a"}')],
 ])('a record with %s is refused, never guessed', (_, bytes) => {
   expect(() => decodeRecord(writer, bytes)).toThrow('RECORD_INVALID');
@@ -137,7 +150,7 @@ test.each([
 
 describe('completeThrough', () => {
   test('is nothing where nobody ever wrote', () => {
-    expect(completenessOf([]).completeThroughMs).toBeNull();
+    expect(completenessOf({ entries: [], unreadable: [] }).completeThroughMs).toBeNull();
   });
 
   test('is the least watermark of the open writers', () => {
@@ -146,7 +159,7 @@ describe('completeThrough', () => {
       entry({ watermarkMs: 5 }),
       entry({ watermarkMs: 1, state: 'sealed' }),
     ];
-    expect(completenessOf(entries).completeThroughMs).toBe(5);
+    expect(completenessOf({ entries, unreadable: [] }).completeThroughMs).toBe(5);
   });
 
   test('is the greatest of all where none is open; the lost are named', () => {
@@ -154,13 +167,41 @@ describe('completeThrough', () => {
       entry({ watermarkMs: 9, state: 'sealed' }),
       entry({ watermarkMs: 3, state: 'lost', lostMs: 4 }, 2),
     ];
-    expect(completenessOf(entries)).toEqual({
+    expect(completenessOf({ entries, unreadable: [] })).toEqual({
       completeThroughMs: 9,
       greatestWatermarkMs: 9,
       lost: [{ writer: '0000000000000002', watermarkMs: 3, lostMs: 4 }],
+      unreadable: [],
       heldBackBy: null,
     });
   });
+});
+
+test('one that cannot be read hides none of the others, and says where it stands', async () => {
+  const rows = new MemoryRowStore();
+  const registry = new WriterRegistry(rows);
+  const other = '00000000000000b0' as WriterId;
+  await new RegistryChain(registry, other).advance(() => record());
+  const bytes = Buffer.from('\u0002newer');
+  const check = { row: writerRow(writer), qualifier: metaQualifier, expected: null, value: bytes };
+  await rows.checkAndPut('meta', check, { timeoutMs: 1000 });
+  const { entries, unreadable, strangers } = await registry.readAll();
+  expect(entries).toMatchObject([{ writer: other, record: record() }]);
+  expect(unreadable).toMatchObject([{ writer, bytes, record: undefined }]);
+  expect(unreadable[0]?.reason).toContain('RECORD_INVALID');
+  expect(strangers).toBe(0);
+  expect(completenessOf({ entries, unreadable })).toMatchObject({
+    completeThroughMs: null,
+    greatestWatermarkMs: 1000,
+    heldBackBy: writer,
+  });
+  const chain = new RegistryChain(registry, writer);
+  expect(await chain.advance(() => record())).toBe('foreign');
+  expect(await chain.verify()).toBe('foreign');
+  // But by whoever was shown exactly this.
+  const shown = new RegistryChain(registry, writer, await registry.read(writer));
+  expect(await shown.advance((standing) => standing ?? record({ position: 9 }))).toBe('done');
+  expect((await registry.read(writer))?.record?.position).toBe(9);
 });
 
 test('the moment of a loss is kept with the record, and absent where nobody was lost', () => {

@@ -1,6 +1,7 @@
 // The book of a history: what was acknowledged, what nobody knows, and the laws that the store is
 // held against after every step (verification.md, section 3: I1, I2, I4 and the ledger).
-import { completenessOf, WriterRegistry } from '../../../src/store/registry.ts';
+import { completenessOf } from '../../../src/store/completeness.ts';
+import { WriterRegistry } from '../../../src/store/registry.ts';
 import type { RegistryEntry } from '../../../src/store/registry.ts';
 import { CounterStore } from '../../../src/store/counter-store.ts';
 import type { AdId } from '../../../src/model/cell.ts';
@@ -55,8 +56,8 @@ export class Book {
     this.#unknown.push(events);
   }
 
-  registry(): Promise<RegistryEntry[]> {
-    return new WriterRegistry(this.#rows).readAll();
+  async registry(): Promise<readonly RegistryEntry[]> {
+    return (await new WriterRegistry(this.#rows).readAll()).entries;
   }
 
   /** Throws where a law is broken. Registry first, then the store, as a query does. */
@@ -73,7 +74,7 @@ export class Book {
       const sent = most.get(place) ?? 0;
       if (total > sent) throw new Error(`${place}: ${total} counted, ${sent} sent at most`);
     }
-    const { completeThroughMs } = completenessOf(registry);
+    const { completeThroughMs } = completenessOf({ entries: registry, unreadable: [] });
     if (completeThroughMs !== null) this.#checkComplete(completeThroughMs, registry, seen);
   }
 

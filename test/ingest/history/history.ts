@@ -224,7 +224,7 @@ export class History {
     this.steps.push('a foreign link');
     const registry = new WriterRegistry(this.#society.rows);
     const entry = await registry.read(run.writer);
-    if (entry === undefined) return;
+    if (entry?.record === undefined) return;
     const { record } = entry;
     await new RegistryChain(registry, run.writer, entry).advance((standing) => standing ?? record);
   }
