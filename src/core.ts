@@ -3,6 +3,7 @@
 import path from 'node:path';
 import { setTimeout as passes } from 'node:timers/promises';
 import { Announcements } from './announcements.ts';
+import { DataFolder } from './data-folder.ts';
 import { ExpeditedFlush } from './flush/expedited-flush.ts';
 import { FlushRounds } from './flush/rounds.ts';
 import type { FlushCall, FlushReport } from './flush/rounds.ts';
@@ -11,6 +12,7 @@ import { Ingest } from './ingest/ingest.ts';
 import { Recovery } from './ingest/recovery.ts';
 import { identityOfHost } from './ingest/host-identity.ts';
 import type { HostIdentity } from './ingest/host-identity.ts';
+import { MemoryBound } from './ingest/memory-bound.ts';
 import { PauseGuard } from './ingest/pause-guard.ts';
 import { register } from './ingest/registration.ts';
 import { WriterRun } from './ingest/writer-run.ts';
@@ -34,6 +36,8 @@ export interface CoreOptions {
   readonly log: Log;
   readonly metrics: Metrics;
   readonly memoryBytesMax: number;
+  /** Whether the process is near the end of its heap; never where it is left out. */
+  readonly heapIsShort?: () => boolean;
   readonly journalBytesMax: number;
   /** Undefined: whatever the store was created with. */
   readonly salts: number | undefined;
@@ -44,6 +48,8 @@ export interface CoreOptions {
 
 export class Core {
   readonly link: StoreLink;
+  readonly folder: DataFolder;
+  readonly memory: MemoryBound;
   readonly ingest: Ingest;
   readonly rounds: FlushRounds;
   readonly recovery: Recovery;
@@ -53,7 +59,6 @@ export class Core {
   readonly #expedited: ExpeditedFlush;
   readonly #pauses: PauseGuard;
   readonly #announcements: Announcements;
-  #freeBytes = 0;
   #skewMs = 0;
   #preparing: Promise<void> | undefined;
   #sampling: NodeJS.Timeout | undefined;
@@ -66,11 +71,18 @@ export class Core {
     const guard = { createIfMissing, salts: options.salts };
     this.link = new StoreLink({ rows, guard, clock, log });
     this.#pauses = new PauseGuard({ clock, link: this.link, run: () => this.ingest.current, log });
+    this.folder = new DataFolder(options);
+    const { heapIsShort = () => false } = options;
+    this.memory = new MemoryBound({
+      maxBytes: options.memoryBytesMax,
+      otherBytes: () => this.recovery.heldBytes,
+      heapIsShort,
+    });
     this.ingest = new Ingest({
       beginRun: () => this.#beginRun(identity),
       metrics,
       log,
-      memoryBytesMax: options.memoryBytesMax,
+      memory: this.memory,
       monotonicMs: () => clock.monotonicMs(),
       refusal: () => this.link.refusal?.reason,
       onBroken,
@@ -116,7 +128,7 @@ export class Core {
   static async start(options: CoreOptions): Promise<Core> {
     const core = new Core(options, await identityOfHost());
     await options.disk.makeFolder(core.#journalFolder);
-    await core.#sampleDisk();
+    await core.folder.look();
     await core.ingest.start();
     core.#sampling = setInterval(() => core.#lookAround(), diskSampleMs);
     core.#sampling.unref();
@@ -133,8 +145,9 @@ export class Core {
     return this.writers.completeness;
   }
 
-  get freeBytes(): number {
-    return this.#freeBytes;
+  /** Of the cells of this process, and of those that a recovery holds. */
+  get memoryBytes(): number {
+    return this.memory.heldBytes(this.ingest.cellBytes);
   }
 
   /** Wall clock minus the store's, when it was last asked. */
@@ -274,20 +287,12 @@ export class Core {
   /** Once a second: pauses, room on the disk, and what began or ceased to be wrong. */
   #lookAround(): void {
     this.#pauses.look();
-    void this.#sampleDisk();
+    void this.folder.look();
     this.#options.metrics.storeUp(this.link.up);
     this.#announcements.look({
       refusal: this.ingest.refusal,
       clockIsOff: this.ingest.current?.clock.degraded === true,
       skewMs: this.#skewMs,
     });
-  }
-
-  async #sampleDisk(): Promise<void> {
-    try {
-      this.#freeBytes = await this.#options.disk.freeBytes(this.#options.dataDir);
-    } catch (err) {
-      this.#options.log.warn('disk.unknown', 'The free bytes of the disk are unknown', { err });
-    }
   }
 }

@@ -127,6 +127,10 @@ export const expeditedRetryMs = 250;
 export const expeditedCellsMax = 20_000;
 /** Cells of the requests that wait for one. */
 export const expeditedWaitingCellsMax = 200_000;
+/** Cells of a dead writer that are put at once: what a slow store confirms in a round's time. */
+export const recoveryPutCellsMax = 20_000;
+/** Bytes of a cell that a recovery read from a journal, its ids included. */
+export const replayedCellBytes = 512;
 /** A round gives the event loop back after so long. */
 export const flushSliceMs = 2;
 /** Cells that a round settles or audits between two looks at the time. */
@@ -138,8 +142,27 @@ export const setAsideRetryMs = 30_000;
 export const setAsideRetryMsMax = 5 * 60_000;
 /** Cells set aside that status and log describe one by one; the rest is only counted. */
 export const setAsideExamplesMax = 20;
-/** Rough bytes that a live cell costs beyond its ids. */
-export const cellOverheadBytes = 420;
+/**
+ * Bytes of a cell beyond its ids, as measured where it costs most in the long run: impressions and
+ * clicks, confirmed and changed again. One that was counted once takes 480.
+ */
+export const cellOverheadBytes = 680;
+/** An event that waits, with the cell that it may open. */
+export const waitingEventBytes = 1_024;
+/** Counting goes on when so much of the memory's bound is free again. */
+export const memoryRoomShare = 1 / 8;
+/** Of the V8 heap: left to requests, flushes and the collector; the cells' part of the rest. */
+export const heapReserveBytes = 64 * 1_048_576;
+export const heapCellsShare = 2 / 3;
+export const heapCellsShareMin = 1 / 4;
+/** Of the limit that V8 tells, the part of what is young: it is the old part that runs out. */
+export const heapYoungBytes = 48 * 1_048_576;
+/** What a collection left of the old part beyond this share of it: nothing is counted. */
+export const heapShortShare = 0.85;
+/** So long a collection says something of now: V8 makes one long before its limit. */
+export const heapShortMs = 15_000;
+/** A flush that a full memory asks for is not asked for again sooner. */
+export const memoryFlushGapMs = 5_000;
 /** The last flush of a stop is waited for so long at least. */
 export const flushWaitMsMin = 1_000;
 /** Rates are taken over this time at least. */

@@ -3,9 +3,11 @@
 import { setTimeout as passes } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import { Core } from './core.ts';
+import { HeapWatch } from './ingest/heap-watch.ts';
 import type { HttpOptions } from './http/ports.ts';
 import { createHttpServer } from './http/server.ts';
 import type { HttpServer } from './http/server.ts';
+import { memoryBytesMaxOf } from './ingest/memory-bound.ts';
 import { nodeDisk } from './journal/disk.ts';
 import { flushWaitMsMin, sweepCron } from './limits.ts';
 import type { Log } from './log.ts';
@@ -69,6 +71,7 @@ class RunningService implements Service {
   #phase: Phase = 'starting';
   #http: HttpServer | undefined;
   #core: Core | undefined;
+  #heap: HeapWatch | undefined;
   #schedules: Schedule[] = [];
   #address = '';
 
@@ -91,7 +94,8 @@ class RunningService implements Service {
       .makeFolder(config.dataDir)
       .then(() => nodeDisk.freeBytes(config.dataDir));
     const journalBytesMax = Math.floor((config.journalMaxBytes ?? free / 2) / share);
-    const memoryBytesMax = Math.floor(config.memoryMaxBytes / share);
+    const heap = new HeapWatch(() => this.#clock.monotonicMs());
+    this.#heap = heap;
     const core = await Core.start({
       rows: this.#rows,
       dataDir: config.dataDir,
@@ -99,7 +103,8 @@ class RunningService implements Service {
       clock: this.#clock,
       log,
       metrics,
-      memoryBytesMax,
+      memoryBytesMax: memoryBytesMaxOf(config.memoryMaxBytes / share, heap.limitBytes),
+      heapIsShort: () => heap.isShort,
       journalBytesMax,
       salts: config.hbaseSalts,
       onBroken: (error) => this.#fail(error),
@@ -109,7 +114,6 @@ class RunningService implements Service {
       core,
       version,
       flushSeconds: config.flushSeconds,
-      memoryBytesMax,
       journalBytesMax,
       share,
       monotonicMs: () => this.#clock.monotonicMs(),
@@ -136,6 +140,7 @@ class RunningService implements Service {
       flushWaitMsMin,
       deadlineMs - this.#clock.monotonicMs() - flushWaitMsMin,
     );
+    this.#heap?.close();
     if (this.#core === undefined) return this.#rows.close();
     if (!(await this.#core.stop(leftMs))) {
       const what = 'The store did not take everything: what is left is in the journal';

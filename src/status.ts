@@ -12,7 +12,6 @@ export interface StatusOptions {
   readonly core: Core;
   readonly version: string;
   readonly flushSeconds: number;
-  readonly memoryBytesMax: number;
   readonly journalBytesMax: number;
   /** How many processes fill the disk; 1 where it is left out. */
   readonly share?: number;
@@ -49,7 +48,7 @@ export class StatusReport {
   /** Looked at every round. */
   sampleRate(): void {
     const atMs = this.#options.monotonicMs();
-    const bytes = this.#options.core.ingest.journaledBytes;
+    const bytes = this.#options.core.ingest.grown.journalBytes;
     const passedMs = atMs - this.#sample.atMs;
     if (passedMs < budgetSampleMsMin) return;
     this.#bytesPerSecond = ((bytes - this.#sample.bytes) / passedMs) * 1000;
@@ -57,7 +56,7 @@ export class StatusReport {
   }
 
   async document(): Promise<Readonly<Record<string, unknown>>> {
-    const { core, version, journalBytesMax, memoryBytesMax } = this.#options;
+    const { core, version, journalBytesMax } = this.#options;
     // With the store away the writers are those that were seen last.
     const fresh = await core.readRegistry().then(
       () => true,
@@ -79,7 +78,7 @@ export class StatusReport {
       unreadable: core.completeness.unreadable,
       unflushed: { counts: unflushedCounts(core), cells: sumOf(core, 'dirtyCells') },
       setAside: { cells: cellsSetAside(core), examples: examplesOf(core) },
-      memory: { bytes: core.ingest.memoryBytes, max: memoryBytesMax },
+      memory: { bytes: core.memoryBytes, max: core.memory.maxBytes },
       lastFlush: flushOf(core.rounds.last),
       journal: {
         bytes: run?.journal.bytes ?? 0,
@@ -97,9 +96,9 @@ export class StatusReport {
     return {
       openCells: () => sumOf(core, 'openCells'),
       dirtyCells: () => sumOf(core, 'dirtyCells'),
-      memoryBytes: () => core.ingest.memoryBytes,
+      memoryBytes: () => core.memoryBytes,
       journalBytes: () => core.ingest.runs.reduce((sum, run) => sum + run.journal.bytes, 0),
-      dataDirFreeBytes: () => core.freeBytes,
+      dataDirFreeBytes: () => core.folder.freeBytes,
       cellsSetAside: () => cellsSetAside(core),
       ledgerUnflushed: () => unflushedCounts(core),
       completeThroughSeconds: () => {
@@ -118,7 +117,7 @@ export class StatusReport {
     const { core, journalBytesMax, share = 1 } = this.#options;
     const left = Math.min(
       journalBytesMax - (core.ingest.current?.journal.bytes ?? 0),
-      core.freeBytes / share,
+      core.folder.freeBytes / share,
     );
     return Math.max(0, Math.floor(left / this.#bytesPerSecond));
   }

@@ -32,6 +32,7 @@ const partOf: Readonly<Record<string, string>> = {
   'unflushed.ts': 'service',
   'service-part.ts': 'service',
   'metrics-together.ts': 'metrics',
+  'data-folder.ts': 'service',
   'status.ts': 'service',
   'open-row-store.ts': 'service',
   'store-folder.ts': 'service',

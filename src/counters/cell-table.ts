@@ -125,7 +125,7 @@ export class CellTable {
     if (found !== undefined) return found;
     const slot = new CellSlot(this.#slots.size, key);
     this.#slots.set(name, slot);
-    this.bytes += cellOverheadBytes + 3 * name.length;
+    this.bytes += cellBytes(name);
     return slot;
   }
 
@@ -273,6 +273,14 @@ export class CellTable {
     slot.refusal = refusal;
   }
 }
+
+/** Ids stand in the cell and in its name; a letter beyond Latin-1 makes both of double width. */
+function cellBytes(name: string): number {
+  return cellOverheadBytes + (wide.test(name) ? 4 : 2) * name.length;
+}
+
+// eslint-disable-next-line no-control-regex
+const wide = /[^\u0000-\u00ff]/;
 
 /** Ids hold no control characters (checked at the edge), so no two keys share a name. */
 function nameOf(key: CellKey): string {

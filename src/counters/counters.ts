@@ -84,6 +84,16 @@ export class Counters {
     return (table?.find(key)?.n ?? 0) + waiting + event.n >= this.#cellCountEnd;
   }
 
+  /** Whether the events would count in cells that are there. */
+  holds(events: readonly AdEvent[], { acceptMs, acceptanceQuarter }: FrameStamp): boolean {
+    const table = this.#tables.at(-1);
+    if (table === undefined || table.acceptanceQuarter !== acceptanceQuarter) return false;
+    return events.every((event) => {
+      const { ad, site } = event;
+      return table.find({ ad, site, eventQuarter: eventQuarterOf(event, acceptMs) }) !== undefined;
+    });
+  }
+
   /** The cells that the events touch, as they stand after them. Changes no count. */
   form(batches: Iterable<readonly AdEvent[]>, stamp: FrameStamp): FormedCell[] {
     const table = this.#tableFor(stamp.acceptanceQuarter);

@@ -5,15 +5,22 @@ import type { CellSetAside } from '../counters/counters.ts';
 import type { Disk } from '../journal/disk.ts';
 import type { QuarterSegments } from '../journal/replay.ts';
 import { replayQuarter } from '../journal/replay-quarter.ts';
-import { flushTimeoutMs, setAsideExamplesMax } from '../limits.ts';
+import type { QuarterReplay } from '../journal/replay-quarter.ts';
+import {
+  flushTimeoutMs,
+  recoveryPutCellsMax,
+  replayedCellBytes,
+  setAsideExamplesMax,
+} from '../limits.ts';
 import type { Cell } from '../model/cell.ts';
 import { CounterError } from '../model/errors.ts';
 import type { WriterId } from '../model/writer-id.ts';
-import type { CellsOutcome } from '../store/counter-store.ts';
 import { isRefusal, SetAsideBackOff } from '../store/refusals.ts';
 import type { StoreLink } from '../store/store-link.ts';
 import { cellAt } from './estate.ts';
 import type { Estate } from './estate.ts';
+import { EstateProgress } from './estate-progress.ts';
+import type { QuarterProgress } from './estate-progress.ts';
 import type { RecoveryBook } from './recovery-book.ts';
 
 export interface EstatePutsOptions {
@@ -36,9 +43,17 @@ export class EstatePuts {
   /** Of writers with a refused cell: reading their whole journal each round costs others. */
   readonly #waiting = new Map<WriterId, SetAsideBackOff>();
 
+  readonly #progress = new EstateProgress();
+  #heldBytes = 0;
+
   constructor(options: EstatePutsOptions, book: RecoveryBook) {
     this.#options = options;
     this.#book = book;
+  }
+
+  /** Of the cells of the quarter that is being put. */
+  get heldBytes(): number {
+    return this.#heldBytes;
   }
 
   get setAside(): CellsRefused {
@@ -77,6 +92,7 @@ export class EstatePuts {
     }
     if (refusal === undefined) {
       this.#waiting.delete(writer);
+      this.#progress.forget(writer);
       return alarms;
     }
     const backOff = this.#waiting.get(writer) ?? new SetAsideBackOff(this.#options.monotonicMs);
@@ -86,30 +102,75 @@ export class EstatePuts {
     throw new CounterError('RECOVERY_REFUSED', 'retry', { detail, cause: refusal });
   }
 
-  async #putQuarter({ writer, folder }: Estate, segments: QuarterSegments): Promise<QuarterPut> {
-    const { disk, link } = this.#options;
+  async #putQuarter(estate: Estate, segments: QuarterSegments): Promise<QuarterPut> {
     const quarter = segments.acceptanceQuarter;
     if (quarter === undefined) return { alarms: 0, refusedCells: 0 };
-    const found = await replayQuarter({ disk, folder }, segments);
-    const { alarms, counts } = found;
-    const count = found.cells.length;
-    this.#book.found(writer, quarter, { counts, cells: count });
-    const cells = { count, at: (i: number) => cellAt(writer, quarter, found, i) };
-    const store = await link.reach();
-    const outcome = await store.putCells(cells, { timeoutMs: flushTimeoutMs });
+    const { writer, folder } = estate;
     const place = `${writer} ${quarter}`;
-    this.#refused.delete(place);
-    const { confirmed, confirmedCount } = outcome;
-    const putCounts = found.cells.reduce((sum, { n }, i) => sum + (confirmed[i] === 1 ? n : 0), 0);
-    this.#book.put(writer, quarter, { counts: putCounts, cells: confirmedCount });
-    if (confirmedCount === count) return { alarms, refusedCells: 0 };
-    const { refused, first } = refusedIn(outcome, cells);
-    if (refused.cells > 0) this.#refused.set(place, refused);
-    if (confirmedCount + refused.cells < count) {
-      const detail = `writer ${writer}: ${first.message}`;
-      throw new CounterError('RECOVERY_INCOMPLETE', 'retry', { detail, cause: first });
+    const known = this.#progress.of(writer, quarter, estate.replay.segments);
+    if (known.isDone) return { alarms: known.alarms, refusedCells: 0 };
+    const found = await replayQuarter({ disk: this.#options.disk, folder }, segments);
+    try {
+      this.#heldBytes = found.cells.length * replayedCellBytes;
+      const { alarms, counts } = found;
+      this.#book.found(writer, quarter, { counts, cells: found.cells.length });
+      const left = await this.#putLeft(estate, quarter, found, known);
+      if (left.count === 0) known.done(alarms);
+      this.#refused.delete(place);
+      if (left.count === 0) return { alarms, refusedCells: 0 };
+      if (left.refused.cells > 0) this.#refused.set(place, left.refused);
+      if (left.refused.cells < left.count) {
+        const detail = `writer ${writer}: ${left.first.message}`;
+        throw new CounterError('RECOVERY_INCOMPLETE', 'retry', { detail, cause: left.first });
+      }
+      return { alarms, refusedCells: left.refused.cells, refusal: left.first };
+    } finally {
+      this.#heldBytes = 0;
     }
-    return { alarms, refusedCells: refused.cells, refusal: first };
+  }
+
+  /**
+   * Puts what is not confirmed yet, so many cells at a time, each with the time of a round: a
+   * store that comes back slowly confirms a part of them, and the next attempt begins behind it.
+   */
+  async #putLeft(
+    { writer }: Estate,
+    quarter: number,
+    found: QuarterReplay,
+    known: QuarterProgress,
+  ): Promise<CellsLeft> {
+    const left = new CellsLeft();
+    let confirmedCounts = 0;
+    let lastConfirmed = 1;
+    const portion: number[] = [];
+    const put = async (): Promise<void> => {
+      const at = (i: number): Cell => cellAt(writer, quarter, found, portion[i] ?? 0);
+      const store = await this.#options.link.reach();
+      const cells = { count: portion.length, at };
+      const outcome = await store.putCells(cells, { timeoutMs: flushTimeoutMs });
+      lastConfirmed = outcome.confirmedCount;
+      portion.forEach((cell, i) => {
+        if (outcome.confirmed[i] === 1) known.confirm(cell);
+        else left.add(outcome.failures.get(i), at(i));
+      });
+      portion.length = 0;
+    };
+    const isLeft = known.unconfirmed(found.cells.length, found.counts);
+    for (let i = 0; i < found.cells.length; i++) {
+      // A store that confirms nothing is not asked for all the rest.
+      if (isLeft(i) && lastConfirmed > 0) portion.push(i);
+      else if (isLeft(i)) left.skip();
+      if (portion.length === recoveryPutCellsMax) await put();
+    }
+    if (portion.length > 0) await put();
+    let cells = 0;
+    found.cells.forEach(({ n }, i) => {
+      if (isLeft(i)) return;
+      confirmedCounts += n;
+      cells++;
+    });
+    this.#book.put(writer, quarter, { counts: confirmedCounts, cells });
+    return left;
   }
 }
 
@@ -120,27 +181,37 @@ interface QuarterPut {
   readonly refusal?: Error;
 }
 
-/** What is refused for good, and the first failure that is not, or else the first refusal. */
-function refusedIn(
-  { confirmed, failures }: CellsOutcome,
-  cells: { readonly count: number; at(i: number): Cell },
-): { readonly refused: CellsRefused; readonly first: Error } {
-  let passing: Error | undefined;
-  let refusal: Error | undefined;
-  let count = 0;
-  const examples: CellSetAside[] = [];
-  for (let i = 0; i < cells.count; i++) {
-    if (confirmed[i] === 1) continue;
-    const failure = failures.get(i);
-    if (!isRefusal(failure)) passing ??= failure;
-    else {
-      refusal ??= failure;
-      count++;
-      if (examples.length === setAsideExamplesMax) continue;
-      const { writer, ad, site, eventQuarter } = cells.at(i);
-      examples.push({ writer, ad, site, eventQuarter, reason: failure.message });
-    }
+/** What a put did not confirm: refused for good, or failed, or not even tried. */
+class CellsLeft {
+  count = 0;
+  #refusedCells = 0;
+  readonly #examples: CellSetAside[] = [];
+  #passing: Error | undefined;
+  #refusal: Error | undefined;
+
+  get refused(): CellsRefused {
+    return { cells: this.#refusedCells, examples: this.#examples };
   }
-  const first = passing ?? refusal ?? new CounterError('STORE_FAILED', 'retry');
-  return { refused: { cells: count, examples }, first };
+
+  /** The first failure that is not a refusal, or else the first refusal. */
+  get first(): Error {
+    return this.#passing ?? this.#refusal ?? new CounterError('STORE_FAILED', 'retry');
+  }
+
+  skip(): void {
+    this.count++;
+  }
+
+  add(failure: Error | undefined, cell: Cell): void {
+    this.count++;
+    if (!isRefusal(failure)) {
+      this.#passing ??= failure;
+      return;
+    }
+    this.#refusal ??= failure;
+    this.#refusedCells++;
+    if (this.#examples.length === setAsideExamplesMax) return;
+    const { writer, ad, site, eventQuarter } = cell;
+    this.#examples.push({ writer, ad, site, eventQuarter, reason: failure.message });
+  }
 }

@@ -2,12 +2,14 @@
 // formed into one frame, the next frame takes all that came meanwhile. An identity that ends is
 // followed by a fresh one; only the requests of the failed frame notice. Never counts in part.
 import { setTimeout as passes } from 'node:timers/promises';
-import { journalFullRetryMs, newIdentityRetryMs, unregisteredMs } from '../limits.ts';
+import { journalFullRetryMs, newIdentityRetryMs } from '../limits.ts';
 import type { Log } from '../log.ts';
 import { AssertionError } from '../model/assert.ts';
 import { CounterError, toError } from '../model/errors.ts';
 import type { Acknowledgement, AdEvent } from '../model/event.ts';
 import { IngestRefused } from './accept.ts';
+import { Admission } from './admission.ts';
+import type { AdmissionOptions, Standing } from './admission.ts';
 import { EndedRuns } from './ended-runs.ts';
 import type { Accepting, AcceptResult, RefusalReason, RefusedEvent } from './accept.ts';
 import { withoutFull } from './full-cells.ts';
@@ -20,37 +22,27 @@ export interface IngestMetrics {
   ledgerJournaled(counts: number): void;
 }
 
-export interface IngestOptions {
+export interface IngestOptions extends AdmissionOptions {
   readonly beginRun: () => Promise<WriterRun>;
   readonly metrics: IngestMetrics;
   readonly log: Log;
-  readonly memoryBytesMax: number;
-  readonly monotonicMs: () => number;
-  /** A lasting reason to refuse all counting, like a schema that does not fit. */
-  readonly refusal: () => RefusalReason | undefined;
   /** A promise of our own is broken: the process must stop, a restart replays the journal. */
   readonly onBroken: (error: Error) => void;
-  /** Memory is short: what is confirmed could be forgotten. */
-  readonly flushSoon: () => void;
   /** Whether the store has confirmed it, after a bounded wait; never throws. */
   readonly confirmed: (counted: Counted) => Promise<boolean>;
   /** After a pause: resolves once the current identity is known to be ours, or has ended. */
   readonly afterPause: () => Promise<void> | undefined;
 }
 
-const roomReasons = {
-  full: 'journal_full',
-  disk_full: 'disk_full',
-  failed: 'journal_failed',
-} as const satisfies Record<string, RefusalReason>;
-
 export class Ingest implements Accepting {
   readonly #options: IngestOptions;
+  readonly #admission: Admission;
   #current: WriterRun | undefined;
   readonly #ended: EndedRuns;
   readonly #line = new WaitingLine();
   #frame: Promise<void> | undefined;
   #journaledBytes = 0;
+  #cellBytes = 0;
   #holds = 0;
   #scheduled = false;
   #stopped = false;
@@ -62,6 +54,7 @@ export class Ingest implements Accepting {
 
   constructor(options: IngestOptions) {
     this.#options = options;
+    this.#admission = new Admission(options);
     this.#unregisteredSinceMs = options.monotonicMs();
     this.#ended = new EndedRuns(options.log);
   }
@@ -83,27 +76,16 @@ export class Ingest implements Accepting {
 
   /** Why nothing can be counted now; undefined: all is well. */
   get refusal(): RefusalReason | undefined {
-    const run = this.#current;
-    const { monotonicMs, refusal } = this.#options;
-    if (this.#stopped) return 'draining';
-    if (this.#beginFailed) return 'no_journal';
-    const lasting = refusal();
-    if (lasting !== undefined) return lasting;
-    // Between two identities requests wait; there is room, or the next one says that there is none.
-    if (run === undefined) return undefined;
-    if (!run.registered && monotonicMs() - this.#unregisteredSinceMs > unregisteredMs)
-      return 'unregistered';
-    const room = run.journal.reason();
-    if (room !== 'ok') return roomReasons[room];
-    return this.memoryBytes > this.#options.memoryBytesMax ? 'memory_full' : undefined;
+    return this.#admission.refusal(this.#standing);
   }
 
-  /** Written since the start, for the rate at which the disk fills. */
-  get journaledBytes(): number {
-    return this.#journaledBytes;
+  /** Since the start, for the rates at which disk and memory fill: written, and of new cells. */
+  get grown(): { readonly journalBytes: number; readonly cellBytes: number } {
+    return { journalBytes: this.#journaledBytes, cellBytes: this.#cellBytes };
   }
 
-  get memoryBytes(): number {
+  /** Of all cells that are held. */
+  get cellBytes(): number {
     return this.runs.reduce((sum, run) => sum + run.counters.bytes, 0);
   }
 
@@ -111,7 +93,7 @@ export class Ingest implements Accepting {
     events: readonly AdEvent[],
     acknowledgement: Acknowledgement,
   ): Promise<AcceptResult> {
-    this.#admit(events.length);
+    this.#admission.admit(events, this.#standing);
     const refused: RefusedEvent[] = [];
     const kept = withoutFull(this.#current, this.#line, events, refused);
     const acknowledged =
@@ -180,11 +162,15 @@ export class Ingest implements Accepting {
     await this.#ended.closed();
   }
 
-  #admit(events: number): void {
-    const reason = this.refusal;
-    if (reason === 'memory_full') this.#options.flushSoon();
-    if (reason !== undefined) throw new IngestRefused(reason);
-    if (!this.#line.hasRoomFor(events)) throw new IngestRefused('overloaded');
+  get #standing(): Standing {
+    return {
+      isStopped: this.#stopped,
+      hasNoJournal: this.#beginFailed,
+      run: this.#current,
+      unregisteredSinceMs: this.#unregisteredSinceMs,
+      cellBytes: this.cellBytes,
+      line: this.#line,
+    };
   }
 
   /** At the end of this turn of the event loop, so that one turn is one frame. */
@@ -216,8 +202,10 @@ export class Ingest implements Accepting {
   /** Never throws: every request of the frame is told what became of it. */
   async #countFrame(run: WriterRun, requests: readonly WaitingRequest[]): Promise<void> {
     try {
-      const { counts, bytes, acceptMs } = await run.count(requests.map(({ events }) => events));
+      const frame = await run.count(requests.map(({ events }) => events));
+      const { counts, bytes, cellBytes, acceptMs } = frame;
       this.#journaledBytes += bytes;
+      this.#cellBytes += cellBytes;
       this.#options.metrics.ledgerJournaled(counts);
       const counted = requests.map(({ events, acknowledgement: asked }) =>
         asked === 'store' ? { run, touched: run.counters.touchedBy(events, acceptMs) } : undefined,

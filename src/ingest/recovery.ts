@@ -74,6 +74,11 @@ export class Recovery {
     return this.#puts.setAside;
   }
 
+  /** Of the cells of a quarter that is being put. */
+  get heldBytes(): number {
+    return this.#puts.heldBytes;
+  }
+
   /** One look at every folder; one pass at a time. Throws where the store cannot be reached. */
   pass(): Promise<void> {
     this.#pass ??= this.#lookAtAll().finally(() => {

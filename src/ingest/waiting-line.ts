@@ -34,6 +34,11 @@ export class WaitingLine {
     return this.#counts;
   }
 
+  /** That wait or are on their way. */
+  get events(): number {
+    return this.#events;
+  }
+
   hasRoomFor(events: number): boolean {
     return this.#waiting.length < pendingRequestsMax && this.#events + events <= pendingEventsMax;
   }

@@ -51,7 +51,10 @@ export interface WriterRunOptions {
 /** A frame that is synced and counted. */
 export interface CountedFrame {
   readonly counts: number;
+  /** In the journal. */
   readonly bytes: number;
+  /** Of the cells that it added. */
+  readonly cellBytes: number;
   readonly acceptMs: number;
 }
 
@@ -175,6 +178,13 @@ export class WriterRun {
     this.counters.registered(quarterOf(registeredMs));
   }
 
+  /** Whether the events, accepted now, would count in cells that are there. */
+  holds(events: readonly AdEvent[]): boolean {
+    const acceptMs = this.clock.nowMs();
+    const acceptanceQuarter = this.registered ? quarterOf(acceptMs) : undefined;
+    return this.counters.holds(events, { acceptMs, acceptanceQuarter });
+  }
+
   /**
    * Journals the events as one frame and, once it is synced, counts them. Answers what was
    * counted. One frame is on its way at a time. Errors: JOURNAL_FULL (nothing happened); any
@@ -185,7 +195,9 @@ export class WriterRun {
     assert(this.#endedBecause === undefined, 'an ended identity writes no more');
     const acceptMs = this.clock.nowMs();
     const acceptanceQuarter = this.registered ? quarterOf(acceptMs) : undefined;
+    const bytesBefore = this.counters.bytes;
     const cells: FormedCell[] = this.counters.form(batches, { acceptMs, acceptanceQuarter });
+    const cellBytes = this.counters.bytes - bytesBefore;
     this.#onItsWay = { acceptMs };
     // The first frame after the registration carries its moment.
     const registeredMs = this.#registrationAnnounced ? undefined : this.#registeredMs;
@@ -195,7 +207,7 @@ export class WriterRun {
       const { position, bytes } = await this.journal.append(frame);
       this.#options.onFrameSynced((performance.now() - startedAt) / 1000);
       this.#registrationAnnounced ||= registeredMs !== undefined;
-      return { counts: this.counters.apply(cells, position), bytes, acceptMs };
+      return { counts: this.counters.apply(cells, position), bytes, cellBytes, acceptMs };
     } catch (thrown) {
       this.counters.discard(cells);
       if (!isFull(thrown)) this.end('journal_failed');

@@ -29,7 +29,6 @@ function statusOf({ core, clock }: CoreHarness): Promise<Readonly<Record<string,
     core,
     version: 'test',
     flushSeconds: 30,
-    memoryBytesMax: 2 ** 30,
     journalBytesMax: 2 ** 30,
     monotonicMs: clock.monotonicMs,
   }).document();

@@ -23,9 +23,9 @@ async function two(): Promise<{ living: CoreHarness; other: CoreHarness; otherId
 }
 
 async function documentOf({ core, clock }: CoreHarness): Promise<Record<string, unknown>> {
-  const bounds = { memoryBytesMax: 1, journalBytesMax: 1 };
   const { monotonicMs } = clock;
-  const report = new StatusReport({ core, version: '', flushSeconds: 30, ...bounds, monotonicMs });
+  const options = { core, version: '', flushSeconds: 30, journalBytesMax: 1, monotonicMs };
+  const report = new StatusReport(options);
   return report.document();
 }
 

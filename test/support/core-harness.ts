@@ -47,6 +47,8 @@ export interface HarnessOptions {
   readonly disk?: Disk;
   readonly cellCountEnd?: number;
   readonly journalBytesMax?: number;
+  readonly memoryBytesMax?: number;
+  readonly heapIsShort?: () => boolean;
 }
 
 /** One writer's counts of an ad on the one site. */
@@ -103,7 +105,8 @@ export class CoreHarness {
       clock,
       log: logInto(logged),
       metrics,
-      memoryBytesMax: 2 ** 30,
+      memoryBytesMax: options.memoryBytesMax ?? 2 ** 30,
+      heapIsShort: options.heapIsShort ?? (() => false),
       journalBytesMax: options.journalBytesMax ?? 2 ** 30,
       salts: undefined,
       onBroken: (error) => broken.push(error),
@@ -188,7 +191,6 @@ function gaugesOf(core: Core, clock: SteeredClock): ReturnType<StatusReport['gau
     core,
     version: 'test',
     flushSeconds: 30,
-    memoryBytesMax: 2 ** 30,
     journalBytesMax: 2 ** 30,
     monotonicMs: clock.monotonicMs,
   }).gauges();
