@@ -10,7 +10,8 @@ import type { FlushCall, FlushReport } from './flush/rounds.ts';
 import { AcceptClock } from './ingest/accept-clock.ts';
 import { Ingest } from './ingest/ingest.ts';
 import { Recovery } from './ingest/recovery.ts';
-import { identityOfHost } from './ingest/host-identity.ts';
+import { thisMachine } from './machine.ts';
+import type { Machine } from './machine.ts';
 import type { HostIdentity } from './ingest/host-identity.ts';
 import { MemoryBound } from './ingest/memory-bound.ts';
 import { PauseGuard } from './ingest/pause-guard.ts';
@@ -23,7 +24,6 @@ import type { Log } from './log.ts';
 import type { Metrics } from './metrics.ts';
 import { AssertionError } from './model/assert.ts';
 import type { Clock } from './model/clock.ts';
-import { lockFolder, tryLock } from './store/embedded/folder-lock.ts';
 import type { Completeness } from './store/completeness.ts';
 import type { RowStore } from './store/row-store.ts';
 import { StoreLink } from './store/store-link.ts';
@@ -44,6 +44,9 @@ export interface CoreOptions {
   /** A promise of our own is broken: the process must stop. */
   readonly onBroken: (error: Error) => void;
   readonly cellCountEnd?: number;
+  readonly segmentBytes?: number;
+  /** Undefined: the one that this process runs on. */
+  readonly machine?: Machine;
 }
 
 export class Core {
@@ -118,7 +121,7 @@ export class Core {
       link: this.link,
       identity,
       isOwn,
-      tryLock,
+      tryLock: (options.machine ?? thisMachine).tryLock,
       monotonicMs,
       metrics,
       log,
@@ -126,7 +129,7 @@ export class Core {
   }
 
   static async start(options: CoreOptions): Promise<Core> {
-    const core = new Core(options, await identityOfHost());
+    const core = new Core(options, await (options.machine ?? thisMachine).identity());
     await options.disk.makeFolder(core.#journalFolder);
     await core.folder.look();
     await core.ingest.start();
@@ -201,12 +204,13 @@ export class Core {
   }
 
   #beginRun(identity: HostIdentity): Promise<WriterRun> {
-    const { disk, clock, metrics, log, journalBytesMax, cellCountEnd } = this.#options;
+    const { disk, clock, metrics, log, journalBytesMax } = this.#options;
+    const { cellCountEnd, segmentBytes } = this.#options;
     return WriterRun.begin({
       disk,
       journalFolder: this.#journalFolder,
       journalBytesMax,
-      lock: lockFolder,
+      lock: (this.#options.machine ?? thisMachine).lock,
       identity,
       // A clock of its own: the old one was bound to what the old identity had seen.
       clock: new AcceptClock(clock),
@@ -218,6 +222,7 @@ export class Core {
         log.error('journal.error', 'The disk failed the journal', { err });
       },
       ...(cellCountEnd === undefined ? {} : { cellCountEnd }),
+      ...(segmentBytes === undefined ? {} : { segmentBytes }),
     });
   }
 

@@ -29,6 +29,7 @@ const partOf: Readonly<Record<string, string>> = {
   'settings.ts': 'config',
   'metric-definitions.ts': 'metrics',
   'core.ts': 'service',
+  'machine.ts': 'service',
   'unflushed.ts': 'service',
   'service-part.ts': 'service',
   'metrics-together.ts': 'metrics',

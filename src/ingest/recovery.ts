@@ -153,7 +153,7 @@ export class Recovery {
     const found = await link.registry.read(writer);
     const isUnreadable = found !== undefined && found.record === undefined;
     const entry = found?.record === undefined ? undefined : found;
-    const note = await readWriterNote(folder);
+    const note = await readWriterNote(disk, folder);
     const { device, inode } = await disk.status(folder);
     const suspect = { writer, entry, noted: note, folder: { device, inode } };
     return { writer, folder, replay, entry, isUnreadable, note, suspect };

@@ -1,10 +1,10 @@
 // Owns one identity of this process: its id, journal, counts and registry chain. A run ends once
 // and for all (failed disk, foreign link, leapt clock, stop); then its counts are flushed from
 // memory and it is sealed at its last synced frame. Never counts before the journal has synced.
-import { readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { Counters } from '../counters/counters.ts';
 import type { FormedCell } from '../counters/cell-table.ts';
+import { createFully } from '../journal/disk.ts';
 import type { Disk } from '../journal/disk.ts';
 import { Journal } from '../journal/journal.ts';
 import { deleteFolder, makeWriterFolder } from '../journal/writer-folder.ts';
@@ -46,6 +46,7 @@ export interface WriterRunOptions {
   /** The store's clock as far as it is known; undefined: never heard. */
   readonly storeNowMs: () => number | undefined;
   readonly cellCountEnd?: number;
+  readonly segmentBytes?: number;
 }
 
 /** A frame that is synced and counted. */
@@ -123,12 +124,14 @@ export class WriterRun {
       const startedMs = options.wallMs();
       const { identity } = options;
       const note = { ...identity, writer, pid: process.pid, startedMs, folder: { device, inode } };
-      await writeFile(path.join(folder, writerNoteName), JSON.stringify(note), { mode: 0o600 });
+      const bytes = Buffer.from(JSON.stringify(note));
+      await createFully(options.disk, path.join(folder, writerNoteName), bytes);
       const journal = await Journal.create({
         disk: options.disk,
         folder,
         writer,
         maxBytes: options.journalBytesMax,
+        ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
         onError: options.onJournalError,
       });
       return new WriterRun(note, folder, lock, journal, options);
@@ -276,9 +279,10 @@ export function isFull(thrown: unknown): boolean {
 }
 
 /** The note in a dead writer's folder; undefined where none can be read: it then proves nothing. */
-export async function readWriterNote(folder: string): Promise<WriterNote | undefined> {
+export async function readWriterNote(disk: Disk, folder: string): Promise<WriterNote | undefined> {
   try {
-    const json: unknown = JSON.parse(await readFile(path.join(folder, writerNoteName), 'utf8'));
+    const bytes = await disk.read(path.join(folder, writerNoteName));
+    const json: unknown = JSON.parse(bytes.toString('utf8'));
     const note = json as WriterNote;
     const whole = [note.bootId, note.folder.device, note.folder.inode, note.host];
     return whole.every((text) => typeof text === 'string') ? note : undefined;

@@ -118,6 +118,16 @@ export async function writeFully(file: DiskFile, bytes: Buffer, offset: number):
   }
 }
 
+/** A whole small file; durable only once somebody syncs it. */
+export async function createFully(disk: Disk, name: string, bytes: Buffer): Promise<void> {
+  const file = await disk.create(name);
+  try {
+    await writeFully(file, bytes, 0);
+  } finally {
+    await file.close();
+  }
+}
+
 /** Creates a folder so that it survives a crash of the machine. */
 export async function makeFolderDurably(disk: Disk, folder: string): Promise<void> {
   await disk.makeFolder(folder);
