@@ -89,10 +89,15 @@ const rounds = new FlushRounds({
     },
   ],
   prepare: () => Promise.resolve(),
-  metrics: { flushDone: () => undefined, ledgerConfirmed: () => undefined },
+  metrics: {
+    readBackFailed: () => undefined,
+    flushDone: () => undefined,
+    ledgerConfirmed: () => undefined,
+  },
   log: { info: () => undefined, warn: () => undefined, error: () => undefined },
   wallMs: Date.now,
   monotonicMs: () => performance.now(),
+  retentionDays: 400,
   onBroken: (error) => {
     throw error;
   },

@@ -41,6 +41,7 @@ export interface CoreOptions {
   readonly journalBytesMax: number;
   /** Undefined: whatever the store was created with. */
   readonly salts: number | undefined;
+  readonly retentionDays: number;
   /** A promise of our own is broken: the process must stop. */
   readonly onBroken: (error: Error) => void;
   readonly cellCountEnd?: number;
@@ -67,7 +68,9 @@ export class Core {
   #sampling: NodeJS.Timeout | undefined;
 
   private constructor(options: CoreOptions, identity: HostIdentity) {
-    const { rows, clock, log, metrics, onBroken } = options;
+    const { rows, clock, log, metrics, onBroken, retentionDays } = options;
+    const monotonicMs = (): number => clock.monotonicMs();
+    const common = { metrics, log, monotonicMs, retentionDays, onBroken };
     this.#options = options;
     this.#announcements = new Announcements(log);
     const createIfMissing = rows.kind !== 'hbase';
@@ -82,26 +85,20 @@ export class Core {
       heapIsShort,
     });
     this.ingest = new Ingest({
+      ...common,
       beginRun: () => this.#beginRun(identity),
-      metrics,
-      log,
       memory: this.memory,
-      monotonicMs: () => clock.monotonicMs(),
       refusal: () => this.link.refusal?.reason,
-      onBroken,
       flushSoon: () => void this.rounds.flush(),
       confirmed: ({ run, touched }) => this.#expedited.confirmed(run, touched),
       afterPause: () => this.#pauses.settled(),
     });
     this.rounds = new FlushRounds({
+      ...common,
       store: () => this.link.store,
       writers: () => this.ingest.runs,
       prepare: () => this.#prepareRound(),
-      metrics,
-      log,
       wallMs: () => clock.wallMs(),
-      monotonicMs: () => clock.monotonicMs(),
-      onBroken,
     });
     this.#expedited = new ExpeditedFlush({
       store: () => this.link.store,
@@ -111,20 +108,17 @@ export class Core {
       metrics,
       onBroken,
     });
-    const monotonicMs = (): number => clock.monotonicMs();
     const isOwn = (writer: string): boolean =>
       this.ingest.runs.some((run) => run.writer === writer);
     this.writers = new WritersSeen({ isOwn, holdsStore: createIfMissing, monotonicMs });
     this.recovery = new Recovery({
+      ...common,
       disk: options.disk,
       journalFolder: this.#journalFolder,
       link: this.link,
       identity,
       isOwn,
       tryLock: (options.machine ?? thisMachine).tryLock,
-      monotonicMs,
-      metrics,
-      log,
     });
   }
 

@@ -163,6 +163,14 @@ export const heapShortShare = 0.85;
 export const heapShortMs = 15_000;
 /** A flush that a full memory asks for is not asked for again sooner. */
 export const memoryFlushGapMs = 5_000;
+/** Cells of a quarter that are read back before its segments go. */
+export const readBackCellsMax = 128;
+/** Scans of a read-back under way at once: questions go on beside it. */
+export const readBackScansConcurrent = 4;
+/** One read-back; what is not read by then is read back later. */
+export const readBackTimeoutMs = 5_000;
+/** A round waits for it for so long, and then goes on without trimming. */
+export const readBackGraceMs = 250;
 /** The last flush of a stop is waited for so long at least. */
 export const flushWaitMsMin = 1_000;
 /** Rates are taken over this time at least. */
@@ -184,6 +192,8 @@ assert(expeditedCellsMax <= expeditedWaitingCellsMax, 'a flush takes what waits,
 assert(pauseMs < deadAfterMs, 'who may have been taken for dead looks before it goes on');
 assert(setAsideRetryMs <= setAsideRetryMsMax, 'waits grow to their bound');
 assert(setAsideTimeoutMs < flushTimeoutMs, 'what is refused takes less time than the others');
+assert(readBackGraceMs < readBackTimeoutMs, 'a round waits less than a slow store may take');
+assert(readBackTimeoutMs < flushTimeoutMs, 'reading a few cells takes less than putting all');
 assert(registryTimeoutMs <= flushTimeoutMs, 'the registry is asked within a round');
 assert(hbaseSilenceMs < registryTimeoutMs, 'a call to the registry can leave a dark server');
 
@@ -298,6 +308,7 @@ export const queryAdsConcurrentMax = 4;
 export const querySitesMax = 1_000_000;
 
 assert(embeddedWriteBytesMax <= putBatchBytesMax, 'a batch is at least one synced write');
+assert(readBackScansConcurrent < scansConcurrentMax, 'a read-back leaves room for questions');
 assert(embeddedScansConcurrentMax <= scansConcurrentMax, 'embedded scans wait for one another');
 assert(queryTimeoutMs <= queryFreshTimeoutMs, 'a flush first takes longer, not shorter');
 

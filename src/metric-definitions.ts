@@ -177,6 +177,15 @@ function flushingMetrics({ counter, gauge, histogram }: Make) {
     ),
     flushInterval: gauge('flush_interval_seconds', 'max', 'Seconds between two flush rounds'),
     cellsSetAside: gauge('cells_set_aside', 'sum', 'Cells that the store refuses for good'),
+    readBackFailures: counter(
+      'read_back_failures_total',
+      'Quarters of which the store did not show what it had confirmed, found before trimming',
+    ),
+    quartersInDoubt: gauge(
+      'quarters_in_doubt',
+      'sum',
+      'Quarters of which the store still lacks counts; their journal is kept',
+    ),
     journalBytes: gauge('journal_bytes', 'sum', 'Size of the journal on the disk'),
     journalSync: histogram(
       'journal_sync_duration_seconds',

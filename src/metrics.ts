@@ -39,6 +39,7 @@ export interface GaugeSource {
   journalBytes(): number;
   dataDirFreeBytes(): number;
   cellsSetAside(): number;
+  quartersInDoubt(): number;
   /** Counts of this process that the store has not confirmed, by walking the cells. */
   ledgerUnflushed(): number;
   /** Undefined while nobody ever wrote: exported as 0. */
@@ -141,6 +142,11 @@ export class Metrics {
     this.#named.flushes.inc({ outcome: 'skipped' });
   }
 
+  /** A quarter of which the store does not show what it had confirmed. */
+  readBackFailed(): void {
+    this.#named.readBackFailures.inc();
+  }
+
   expeditedDone(flush: Readonly<{ outcome: ExpeditedOutcome; seconds: number }>): void {
     this.#named.expedited.inc({ outcome: flush.outcome });
     this.#named.expeditedSeconds.observe(flush.seconds);
@@ -215,6 +221,7 @@ export class Metrics {
     named.journalBytes.set(source.journalBytes());
     named.dataDirFreeBytes.set(source.dataDirFreeBytes());
     named.cellsSetAside.set(source.cellsSetAside());
+    named.quartersInDoubt.set(source.quartersInDoubt());
     named.completeThrough.set(source.completeThroughSeconds() ?? 0);
     named.clockSkew.set(source.clockSkewSeconds());
     named.flushInterval.set(source.flushIntervalSeconds());

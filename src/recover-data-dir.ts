@@ -50,6 +50,7 @@ async function recover(options: RecoverOptions, store: ExistingStore): Promise<r
     isOwn: () => false,
     tryLock,
     monotonicMs: () => clock.monotonicMs(),
+    retentionDays: config.retentionDays,
     metrics: store.metrics,
     log,
   });

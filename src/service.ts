@@ -107,6 +107,7 @@ class RunningService implements Service {
       heapIsShort: () => heap.isShort,
       journalBytesMax,
       salts: config.hbaseSalts,
+      retentionDays: config.retentionDays,
       onBroken: (error) => this.#fail(error),
     });
     this.#core = core;

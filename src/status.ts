@@ -6,7 +6,9 @@ import type { Readiness } from './http/ports.ts';
 import type { SeenState, SeenWriter } from './ingest/writers-seen.ts';
 import { budgetSampleMsMin, setAsideExamplesMax } from './limits.ts';
 import type { GaugeSource } from './metrics.ts';
+import { sumOf as totalOf } from './model/cell.ts';
 import { quarterStartMs } from './model/quarter.ts';
+import type { QuarterInDoubt } from './store/shown-cells.ts';
 
 export interface StatusOptions {
   readonly core: Core;
@@ -31,6 +33,7 @@ export function readinessOf(core: Core, phase: Phase): Readiness {
   if (run?.clock.degraded === true) reasons.push('clock');
   if (run !== undefined && !run.registered) reasons.push('unregistered');
   if (cellsSetAside(core) > 0) reasons.push('cells_set_aside');
+  if (quartersInDoubt(core).length > 0) reasons.push('counts_missing');
   return { state: reasons.length === 0 ? 'ready' : 'degraded', reasons };
 }
 
@@ -78,6 +81,7 @@ export class StatusReport {
       unreadable: core.completeness.unreadable,
       unflushed: { counts: unflushedCounts(core), cells: sumOf(core, 'dirtyCells') },
       setAside: { cells: cellsSetAside(core), examples: examplesOf(core) },
+      readBack: { inDoubt: quartersInDoubt(core).map(doubtOf) },
       memory: { bytes: core.memoryBytes, max: core.memory.maxBytes },
       lastFlush: flushOf(core.rounds.last),
       journal: {
@@ -100,6 +104,7 @@ export class StatusReport {
       journalBytes: () => core.ingest.runs.reduce((sum, run) => sum + run.journal.bytes, 0),
       dataDirFreeBytes: () => core.folder.freeBytes,
       cellsSetAside: () => cellsSetAside(core),
+      quartersInDoubt: () => quartersInDoubt(core).length,
       ledgerUnflushed: () => unflushedCounts(core),
       completeThroughSeconds: () => {
         const { completeThroughMs } = core.completeness;
@@ -129,6 +134,26 @@ function unflushedCounts(core: Core): number {
 
 function cellsSetAside(core: Core): number {
   return sumOf(core, 'asideCells') + core.recovery.setAside.cells;
+}
+
+function quartersInDoubt({ rounds, recovery }: Core): readonly QuarterInDoubt[] {
+  return [...rounds.inDoubt, ...recovery.inDoubt];
+}
+
+function doubtOf(doubt: QuarterInDoubt): Readonly<Record<string, unknown>> {
+  const { writer, acceptanceQuarter, state, looked, hidden } = doubt;
+  const examples = hidden.slice(0, setAsideExamplesMax).map(({ cell, shownN }) => {
+    const quarter = momentOrNull(quarterStartMs(cell.eventQuarter));
+    return {
+      ad: cell.ad,
+      site: cell.site,
+      quarter,
+      confirmed: totalOf(cell.counts),
+      shown: shownN,
+    };
+  });
+  const quarter = momentOrNull(quarterStartMs(acceptanceQuarter));
+  return { writer, quarter, state, looked, hidden: hidden.length, examples };
 }
 
 /** Some of the cells that the store refuses for good, so that somebody can see to them. */

@@ -20,6 +20,7 @@ function source(values: Partial<GaugeSource> = {}): GaugeSource {
     journalBytes: () => 2 ** 30,
     dataDirFreeBytes: () => 2 ** 40,
     cellsSetAside: () => 1,
+    quartersInDoubt: () => 2,
     ledgerUnflushed: () => 30,
     completeThroughSeconds: () => 1_767_225_600,
     writersByState: () => ({ open: 2, dead: 1, sealed: 5, lost: 0, unreadable: 0 }),

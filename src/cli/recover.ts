@@ -37,6 +37,7 @@ const meanings: Readonly<Record<Fate, string>> = {
   unreadable: 'what can be read is in the store; left open, since the disk did not give the rest',
   other_store: 'left alone: this store does not know it, so it counted for another store',
   refused: 'put but for what the store refuses for good; left open, its files stay where they are',
+  masked: 'put, and not shown by the store: see adcounter reassert; its files stay where they are',
   failed: 'not finished; the same command may be repeated',
 };
 

@@ -90,6 +90,8 @@ export class CellTable {
   /** Undefined: of unregistered frames, whose quarter is known once the writer is registered. */
   acceptanceQuarter: number | undefined;
   closed = false;
+  /** The store was seen to show it: once closed and confirmed it may be forgotten. */
+  readBack = false;
   /** Position of the last frame that counted here. */
   lastPosition = 0;
   bytes = 0;
@@ -99,6 +101,8 @@ export class CellTable {
   /** Counted and not confirmed: kept as it changes, and replaced by each audit's sum. */
   unflushedCounts = 0;
   readonly #slots = new Map<string, CellSlot>();
+  /** By their numbers. */
+  readonly #numbered: CellSlot[] = [];
   #dirty = new SlotList();
   #aside = new SlotList();
   readonly #frozen = new Set<SlotList>();
@@ -119,12 +123,20 @@ export class CellTable {
     return this.#slots.get(nameOf(key));
   }
 
+  /** By its number: below `size`. */
+  at(number: number): CellSlot {
+    const slot = this.#numbered[number];
+    assert(slot !== undefined, 'a cell of the table');
+    return slot;
+  }
+
   findOrAdd(key: CellKey): CellSlot {
     const name = nameOf(key);
     const found = this.#slots.get(name);
     if (found !== undefined) return found;
     const slot = new CellSlot(this.#slots.size, key);
     this.#slots.set(name, slot);
+    this.#numbered.push(slot);
     this.bytes += cellBytes(name);
     return slot;
   }

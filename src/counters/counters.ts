@@ -12,6 +12,7 @@ import type { QuarterRange } from '../model/quarter.ts';
 import type { WriterId } from '../model/writer-id.ts';
 import { CellTable, FormedCell } from './cell-table.ts';
 import type { CellSlot, SlotList } from './cell-table.ts';
+import { ConfirmedTable } from './confirmed-table.ts';
 import { SentCells } from './sent-cells.ts';
 import { SentTouched, TouchedCells } from './touched-cells.ts';
 
@@ -194,14 +195,26 @@ export class Counters {
     }
   }
 
+  /** Tables that are closed and confirmed, and that nobody has read back yet; oldest first. */
+  toReadBack(): ConfirmedTable[] {
+    return this.#tables
+      .filter((table) => table.closed && table.dirtyCells === 0 && !table.readBack)
+      .map((table) => new ConfirmedTable(this.writer, table));
+  }
+
+  /** Nothing is left that could be flushed or read back. */
+  get isEmpty(): boolean {
+    return this.#tables.length === 0;
+  }
+
   /**
-   * Drops the tables that are closed and confirmed. Answers the last quarter before the oldest
-   * table that stays: what is set aside keeps its table and every segment from there on, and
+   * Drops the tables that are closed, confirmed and read back. Answers the last quarter before the
+   * oldest table that stays: what is set aside keeps its table and every segment from there on, and
    * yet the memory of the tables behind it is free.
    */
   dropConfirmed(): number | undefined {
     const kept = this.#tables.filter((table) => {
-      if (!table.closed || table.dirtyCells > 0) return true;
+      if (!table.closed || table.dirtyCells > 0 || !table.readBack) return true;
       assert(table.unflushedCounts === 0, 'a table without dirty cells has nothing unflushed');
       if (table.acceptanceQuarter !== undefined)
         this.#droppedQuarters.push(table.acceptanceQuarter);

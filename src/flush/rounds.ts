@@ -9,10 +9,11 @@ import {
   flushCellsPerLook,
   flushSliceMs,
   flushTimeoutMs,
+  readBackGraceMs,
+  readBackTimeoutMs,
   setAsideExamplesMax,
   setAsideTimeoutMs,
 } from '../limits.ts';
-import type { Log } from '../log.ts';
 import { AssertionError } from '../model/assert.ts';
 import { CounterError, toError } from '../model/errors.ts';
 import type { FlushBoundary } from '../model/flush-boundary.ts';
@@ -20,6 +21,9 @@ import { quarterStartMs } from '../model/quarter.ts';
 import { Slice } from '../model/slice.ts';
 import type { CellsOutcome, CounterStore } from '../store/counter-store.ts';
 import { isRefusal, SetAsideBackOff } from '../store/refusals.ts';
+import type { QuarterInDoubt } from '../store/shown-cells.ts';
+import { ReadBack } from './read-back.ts';
+import type { ReadBackOptions } from './read-back.ts';
 
 /** A writer as the rounds see it. */
 export interface FlushedWriter {
@@ -46,6 +50,7 @@ export interface FlushReport {
 }
 
 export interface FlushMetrics {
+  readBackFailed(): void;
   flushDone(flush: {
     outcome: 'success' | 'partial' | 'error';
     seconds: number;
@@ -54,18 +59,13 @@ export interface FlushMetrics {
   ledgerConfirmed(counts: number): void;
 }
 
-export interface FlushOptions {
+export interface FlushOptions extends ReadBackOptions {
   /** Undefined: the store was never reached, or its schema is refused. */
   readonly store: () => CounterStore | undefined;
   readonly writers: () => readonly FlushedWriter[];
   /** Opens the store, registers the writers: what a round needs first. May throw. */
   readonly prepare: () => Promise<void>;
   readonly metrics: FlushMetrics;
-  readonly log: Log;
-  readonly wallMs: () => number;
-  readonly monotonicMs: () => number;
-  /** A promise of our own is broken: the process must stop. */
-  readonly onBroken: (error: Error) => void;
 }
 
 interface Tally {
@@ -85,6 +85,7 @@ export interface FlushCall {
 export class FlushRounds {
   readonly #options: FlushOptions;
   readonly #backOff: SetAsideBackOff;
+  readonly #readBack: ReadBack;
   #running: Promise<FlushReport> | undefined;
   #next: Promise<FlushReport> | undefined;
   #last: FlushReport | undefined;
@@ -94,6 +95,12 @@ export class FlushRounds {
   constructor(options: FlushOptions) {
     this.#options = options;
     this.#backOff = new SetAsideBackOff(options.monotonicMs);
+    this.#readBack = new ReadBack(options);
+  }
+
+  /** Quarters of which the store lacks counts that it had confirmed. */
+  get inDoubt(): readonly QuarterInDoubt[] {
+    return this.#options.writers().flatMap(({ writer }) => this.#readBack.inDoubt(writer));
   }
 
   get last(): FlushReport | undefined {
@@ -144,7 +151,7 @@ export class FlushRounds {
     const store = this.#options.store();
     if (store === undefined) throw new CounterError('STORE_UNAVAILABLE', 'retry');
     for (const writer of this.#options.writers()) {
-      if (writer.registered) await this.#flushWriter(store, writer, tally);
+      if (writer.registered) await this.#flushWriter(store, writer, tally, isAsked);
       else tally.errors.push(new CounterError('WRITER_UNREGISTERED', 'retry'));
     }
     // Behind all others, so that it costs them nothing.
@@ -175,7 +182,12 @@ export class FlushRounds {
     log.error('flush.set_aside', what, { cells: setAside, newly: refused, examples });
   }
 
-  async #flushWriter(store: CounterStore, writer: FlushedWriter, tally: Tally): Promise<void> {
+  async #flushWriter(
+    store: CounterStore,
+    writer: FlushedWriter,
+    tally: Tally,
+    isAsked: boolean,
+  ): Promise<void> {
     const { counters } = writer;
     // Both in one turn of the event loop: what is sent and what it is complete for.
     const sent = counters.snapshot();
@@ -184,11 +196,18 @@ export class FlushRounds {
       const before = tally.failed;
       await this.#put(store, sent, tally, flushTimeoutMs);
       await this.#audit(counters);
+      // Nothing follows a last boundary: what is read back too late then waits for a recovery.
+      const waitMs = boundary.isLast ? readBackTimeoutMs : readBackGraceMs;
+      await this.#readBack.look(store, counters, { waitMs, isAsked });
       const droppedQuarter = counters.dropConfirmed();
       if (tally.failed > before || counters.asideCells > 0) return;
+      // What is known to be missing is not complete.
+      if (this.#readBack.inDoubt(writer.writer).length > 0) throw unread('READ_BACK_FAILED');
+      const isLast = boundary.isLast && counters.isEmpty;
       // Trim last. A crash before this line replays into the same absolute counts, and putting
       // those again changes nothing.
-      await writer.publish(boundary, droppedQuarter);
+      await writer.publish({ ...boundary, isLast }, droppedQuarter);
+      if (boundary.isLast && !isLast) throw unread('READ_BACK_UNFINISHED');
     } catch (thrown) {
       this.#failed(tally, thrown);
     }
@@ -201,7 +220,7 @@ export class FlushRounds {
       if (!writer.registered || counters.asideCells === 0) continue;
       await this.#put(store, counters.snapshotAside(), tally, setAsideTimeoutMs);
       // The last one that was refused went in: nothing holds the watermark any more.
-      if (counters.asideCells === 0) await this.#flushWriter(store, writer, tally);
+      if (counters.asideCells === 0) await this.#flushWriter(store, writer, tally, true);
     }
     this.#backOff.tried({ anyConfirmed: tally.confirmed > confirmedBefore });
   }
@@ -260,6 +279,11 @@ export class FlushRounds {
   #cellsAside(): number {
     return this.#options.writers().reduce((sum, { counters }) => sum + counters.asideCells, 0);
   }
+}
+
+function unread(code: string): CounterError {
+  const detail = 'the store was not yet seen to show what it had confirmed';
+  return new CounterError(code, 'retry', { detail });
 }
 
 function outcomeOf(tally: Tally, setAside: number): 'success' | 'partial' | 'error' {

@@ -37,6 +37,11 @@ export class QuarterProgress {
     this.#confirmed[cell] = 1;
   }
 
+  /** The store confirmed it and does not show it: as if nothing had been put. */
+  isNotShown(): void {
+    this.#confirmed = new Uint8Array(0);
+  }
+
   done(alarms: number): void {
     this.#alarms = alarms;
     this.#confirmed = new Uint8Array(0);

@@ -1,6 +1,7 @@
 // Owns the putting of what dead writers counted, quarter by quarter, under their own ids, and
-// enters it into the book. A cell that the store refuses for good is named, and keeps none of the
-// others back. Never seals a writer, never deletes.
+// enters it into the book; some of it is read back. A cell that the store refuses for good, or
+// takes and does not show, is named and keeps none of the others back. Never seals a writer, never
+// deletes.
 import type { CellSetAside } from '../counters/counters.ts';
 import type { Disk } from '../journal/disk.ts';
 import type { QuarterSegments } from '../journal/replay.ts';
@@ -16,9 +17,11 @@ import type { Cell } from '../model/cell.ts';
 import { CounterError } from '../model/errors.ts';
 import type { WriterId } from '../model/writer-id.ts';
 import { isRefusal, SetAsideBackOff } from '../store/refusals.ts';
+import type { QuarterInDoubt } from '../store/shown-cells.ts';
 import type { StoreLink } from '../store/store-link.ts';
 import { cellAt } from './estate.ts';
 import type { Estate } from './estate.ts';
+import { EstateReadBack } from './estate-read-back.ts';
 import { EstateProgress } from './estate-progress.ts';
 import type { QuarterProgress } from './estate-progress.ts';
 import type { RecoveryBook } from './recovery-book.ts';
@@ -27,6 +30,7 @@ export interface EstatePutsOptions {
   readonly disk: Disk;
   readonly link: StoreLink;
   readonly monotonicMs: () => number;
+  readonly retentionDays: number;
 }
 
 export interface CellsRefused {
@@ -38,9 +42,10 @@ export interface CellsRefused {
 export class EstatePuts {
   readonly #options: EstatePutsOptions;
   readonly #book: RecoveryBook;
+  readonly #readBack: EstateReadBack;
   /** By writer and acceptance quarter. */
   readonly #refused = new Map<string, CellsRefused>();
-  /** Of writers with a refused cell: reading their whole journal each round costs others. */
+  /** Of writers with such a cell: reading their whole journal each round costs others. */
   readonly #waiting = new Map<WriterId, SetAsideBackOff>();
 
   readonly #progress = new EstateProgress();
@@ -49,6 +54,7 @@ export class EstatePuts {
   constructor(options: EstatePutsOptions, book: RecoveryBook) {
     this.#options = options;
     this.#book = book;
+    this.#readBack = new EstateReadBack(options, book);
   }
 
   /** Of the cells of the quarter that is being put. */
@@ -64,7 +70,12 @@ export class EstatePuts {
     };
   }
 
-  /** Something of the writer's is refused, and it is too early to try again. */
+  /** Quarters that the store does not show, though it confirmed every put of them. */
+  get inDoubt(): readonly QuarterInDoubt[] {
+    return this.#readBack.inDoubt;
+  }
+
+  /** Something of the writer's is refused or not shown, and it is too early to try again. */
   isWaiting(writer: WriterId): boolean {
     return this.#waiting.get(writer)?.isDue === false;
   }
@@ -72,7 +83,8 @@ export class EstatePuts {
   /**
    * Puts every quarter, oldest first. Answers what was found wrong in the frames; undefined:
    * stopped. Errors: RECOVERY_REFUSED where all is confirmed but what the store refuses for good,
-   * RECOVERY_INCOMPLETE where more is missing.
+   * RECOVERY_MASKED where it confirmed all and does not show it, RECOVERY_INCOMPLETE where more is
+   * missing.
    */
   async putAll(
     estate: Estate,
@@ -90,7 +102,8 @@ export class EstatePuts {
       cells += put.refusedCells;
       refusal ??= put.refusal;
     }
-    if (refusal === undefined) {
+    const masked = this.inDoubt.filter((doubt) => doubt.writer === writer).length;
+    if (refusal === undefined && masked === 0) {
       this.#waiting.delete(writer);
       this.#progress.forget(writer);
       return alarms;
@@ -98,6 +111,10 @@ export class EstatePuts {
     const backOff = this.#waiting.get(writer) ?? new SetAsideBackOff(this.#options.monotonicMs);
     this.#waiting.set(writer, backOff);
     backOff.tried({ anyConfirmed: false });
+    if (refusal === undefined) {
+      const detail = `writer ${writer}: the store confirmed ${masked} quarters and does not show them`;
+      throw new CounterError('RECOVERY_MASKED', 'retry', { detail });
+    }
     const detail = `writer ${writer}, cells refused: ${cells}, the first: ${refusal.message}`;
     throw new CounterError('RECOVERY_REFUSED', 'retry', { detail, cause: refusal });
   }
@@ -115,9 +132,17 @@ export class EstatePuts {
       const { alarms, counts } = found;
       this.#book.found(writer, quarter, { counts, cells: found.cells.length });
       const left = await this.#putLeft(estate, quarter, found, known);
-      if (left.count === 0) known.done(alarms);
       this.#refused.delete(place);
-      if (left.count === 0) return { alarms, refusedCells: 0 };
+      if (left.count === 0) {
+        const all = {
+          count: found.cells.length,
+          at: (i: number) => cellAt(writer, quarter, found, i),
+        };
+        // What is confirmed and not shown is put again: after a compaction that counts.
+        if (await this.#readBack.isShown(all, writer, quarter)) known.done(alarms);
+        else known.isNotShown();
+        return { alarms, refusedCells: 0 };
+      }
       if (left.refused.cells > 0) this.#refused.set(place, left.refused);
       if (left.refused.cells < left.count) {
         const detail = `writer ${writer}: ${left.first.message}`;

@@ -3,6 +3,8 @@
 import type { JournalProblem } from '../journal/problems.ts';
 import type { Log } from '../log.ts';
 import { assert } from '../model/assert.ts';
+import { CounterError } from '../model/errors.ts';
+import { quarterStartMs } from '../model/quarter.ts';
 import type { WriterId } from '../model/writer-id.ts';
 import type { Estate } from './estate.ts';
 
@@ -10,6 +12,7 @@ export interface RecoveryMetrics {
   ledgerJournaled(counts: number): void;
   ledgerConfirmed(counts: number): void;
   replayedEvents(events: number): void;
+  readBackFailed(): void;
   journalError(kind: 'torn' | 'corrupt'): void;
 }
 
@@ -39,6 +42,8 @@ export type Fate =
   | 'other_store'
   /** All but some cells is put: the store refuses those for good. They are tried again, seldom. */
   | 'refused'
+  /** All is put and confirmed, and the store does not show it: hidden by deletes. Tried again. */
+  | 'masked'
   /** The registry or the store refused or did not answer; another attempt may succeed. */
   | 'failed';
 
@@ -49,6 +54,13 @@ export const settledFates: ReadonlySet<Fate> = new Set<Fate>([
   'in_use',
   'lost',
 ]);
+
+/** Of a failed attempt. */
+export function fateOf(error: Error): Fate {
+  const code = error instanceof CounterError ? error.code : '';
+  if (code === 'RECOVERY_MASKED') return 'masked';
+  return code === 'RECOVERY_REFUSED' ? 'refused' : 'failed';
+}
 
 export interface Finding {
   readonly writer: WriterId;
@@ -140,6 +152,16 @@ export class RecoveryBook {
     if (more <= 0) return;
     standing.put = amount;
     this.#metrics.ledgerConfirmed(more);
+  }
+
+  /** The store confirmed the quarter and does not show it. */
+  masked(writer: WriterId, quarter: number, hidden: number): void {
+    this.#metrics.readBackFailed();
+    const what =
+      'What a dead writer left was put and confirmed, and is not shown: was it deleted by hand? A ' +
+      'major compaction of the table lets it show; until then its files stay';
+    const moment = new Date(quarterStartMs(quarter)).toISOString();
+    this.#log.error('recovery.masked', what, { writer_id: writer, quarter: moment, hidden });
   }
 
   judge(writer: WriterId, folder: string, fate: Fate, reason?: string): void {

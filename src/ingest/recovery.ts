@@ -7,11 +7,12 @@ import { replayFolder } from '../journal/replay.ts';
 import { moveSegmentsAside } from '../journal/writer-folder.ts';
 import { watermarkBeyondStoreMs } from '../limits.ts';
 import type { Log } from '../log.ts';
-import { CounterError, toError } from '../model/errors.ts';
+import { toError } from '../model/errors.ts';
 import { parseWriterId } from '../model/writer-id.ts';
 import type { WriterId } from '../model/writer-id.ts';
 import type { FolderLock } from '../store/embedded/folder-lock.ts';
 import { RegistryChain } from '../store/registry.ts';
+import type { QuarterInDoubt } from '../store/shown-cells.ts';
 import type { StoreLink } from '../store/store-link.ts';
 import { DeathProof } from './death-proof.ts';
 import type { HostIdentity } from './host-identity.ts';
@@ -19,7 +20,7 @@ import { blankRecord } from './estate.ts';
 import type { Estate } from './estate.ts';
 import { EstatePuts } from './estate-puts.ts';
 import type { CellsRefused } from './estate-puts.ts';
-import { RecoveryBook } from './recovery-book.ts';
+import { fateOf, RecoveryBook } from './recovery-book.ts';
 import type { RecoveryMetrics, Fate } from './recovery-book.ts';
 import { registerDead } from './registration.ts';
 import { sweepFolders } from './sweep.ts';
@@ -34,6 +35,7 @@ export interface RecoveryOptions {
   readonly isOwn: (writer: WriterId) => boolean;
   readonly tryLock: (folder: string) => Promise<FolderLock | undefined>;
   readonly monotonicMs: () => number;
+  readonly retentionDays: number;
   readonly metrics: RecoveryMetrics;
   readonly log: Log;
 }
@@ -79,6 +81,10 @@ export class Recovery {
     return this.#puts.heldBytes;
   }
 
+  get inDoubt(): readonly QuarterInDoubt[] {
+    return this.#puts.inDoubt;
+  }
+
   /** One look at every folder; one pass at a time. Throws where the store cannot be reached. */
   pass(): Promise<void> {
     this.#pass ??= this.#lookAtAll().finally(() => {
@@ -117,8 +123,7 @@ export class Recovery {
         // One estate that cannot be settled must not keep the others waiting.
         failure ??= thrown;
         const error = toError(thrown);
-        const isRefused = error instanceof CounterError && error.code === 'RECOVERY_REFUSED';
-        this.book.judge(writer, folder, isRefused ? 'refused' : 'failed', error.message);
+        this.book.judge(writer, folder, fateOf(error), error.message);
         const what = 'What a dead writer left behind is not settled yet';
         log.warn('recovery.incomplete', what, { writer_id: writer, err: thrown });
         if (!link.up) break;

@@ -67,6 +67,7 @@ export function statusTogether(documents: readonly Document[], workers: readonly
       flushes.toSorted((a, b) => String(a['at']).localeCompare(String(b['at'])))[0] ?? null,
     journal: added('journal'),
     setAside: added('setAside'),
+    readBack: added('readBack'),
     outageBudgetSeconds: budgets.length === 0 ? null : Math.min(...budgets),
     clockSkewSeconds: skews.toSorted((a, b) => Math.abs(b) - Math.abs(a))[0] ?? 0,
     workers,

@@ -36,6 +36,10 @@ function confirmAll(counters: Counters): number {
   return settle(sent, all);
 }
 
+function readBackAll(counters: Counters): void {
+  for (const table of counters.toReadBack()) table.passed();
+}
+
 test('forming a frame changes no count, applying it sets them', () => {
   const counters = new Counters(writer);
   const stamp = { acceptMs: startMs, acceptanceQuarter: quarter };
@@ -113,13 +117,15 @@ test('unregistered cells wait, and count on in the quarter of the registration',
   expect(cells.at(0)).toMatchObject({ eventQuarter: quarter, lag: 3, counts: [1, 4] });
 });
 
-test('a table is dropped when it is closed and confirmed, not before', () => {
+test('a table is dropped when it is closed, confirmed and read back, not before', () => {
   const counters = new Counters(writer);
   count(counters, [event('a', 3)]);
   expect(counters.dropConfirmed()).toBeUndefined();
   counters.closeBefore(quarter + 1);
   expect(counters.dropConfirmed()).toBeUndefined();
   confirmAll(counters);
+  expect(counters.dropConfirmed()).toBeUndefined();
+  readBackAll(counters);
   expect(counters.dropConfirmed()).toBe(quarter);
   expect(counters.openCells).toBe(0);
 });
@@ -131,9 +137,11 @@ test('a confirmed table behind an unconfirmed one frees its memory; its segments
   counters.closeBefore(Infinity);
   settle(counters.snapshot(), onlySecond);
   // Segments go from the head: nothing may go while the oldest quarter is not confirmed.
+  readBackAll(counters);
   expect(counters.dropConfirmed()).toBeUndefined();
   expect(counters.openCells).toBe(1);
   confirmAll(counters);
+  readBackAll(counters);
   expect(counters.dropConfirmed()).toBe(quarter + 1);
   expect(counters.openCells).toBe(0);
 });
@@ -173,4 +181,30 @@ test('a cell that could reach its bound is named before it is journaled', () => 
   expect(counters.wouldOverflow(event('a', 10), startMs, 0)).toBe(true);
   expect(counters.wouldOverflow(event('a', 5), startMs, 5)).toBe(true);
   expect(counters.wouldOverflow(event('b', 10), startMs, 0)).toBe(false);
+});
+
+test('a sample and a list of a confirmed table hold cells with counts, each once', () => {
+  const counters = new Counters(writer);
+  // A frame that never came to pass leaves a cell that counts nothing.
+  const stamp = { acceptMs: startMs, acceptanceQuarter: quarter };
+  counters.discard(counters.form([[event('never', 1)]], stamp));
+  count(
+    counters,
+    Array.from({ length: 50 }, (_, i) => event(`a${i}`, i + 1)),
+  );
+  counters.closeBefore(Infinity);
+  expect(counters.toReadBack()).toEqual([]);
+  confirmAll(counters);
+  const [table] = counters.toReadBack();
+  const every = table?.all();
+  expect(every?.count).toBe(50);
+  expect(every?.at(49)).toMatchObject({ writer, ad: 'a49', counts: [1, 50], lag: 0 });
+  for (const countMax of [1, 10, 51, 100]) {
+    const ads = (table?.sample(countMax, 0) ?? []).map(({ ad }) => ad);
+    expect(new Set(ads).size).toBe(ads.length);
+    expect(ads).not.toContain('never');
+    expect(ads.length).toBeGreaterThanOrEqual(Math.min(countMax, 51) - 1);
+    expect(ads.length).toBeLessThanOrEqual(countMax);
+  }
+  expect(table?.sample(100, quarter + 1)).toEqual([]);
 });

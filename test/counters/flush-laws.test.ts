@@ -172,6 +172,7 @@ class World {
   drop(): void {
     const { model } = this;
     if (this.#sent?.settled === false || this.#audit !== undefined) return;
+    for (const table of this.counters.toReadBack()) table.passed();
     const dropped = this.counters.dropConfirmed() ?? 0;
     for (const name of [...model.dirty(false), ...model.dirty(true)]) {
       ok(Number(name.split(' ')[1]) > dropped, 'what is dirty holds its segment');

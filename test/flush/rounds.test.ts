@@ -67,6 +67,7 @@ beforeEach(async () => {
     writers: () => [writer],
     prepare: () => prepare(),
     metrics: {
+      readBackFailed: () => undefined,
       flushDone: () => undefined,
       ledgerConfirmed: (counts) => {
         confirmed += counts;
@@ -80,6 +81,7 @@ beforeEach(async () => {
     },
     wallMs: () => startMs,
     monotonicMs: () => nowMs,
+    retentionDays: 400,
     onBroken: (error) => broken.push(error),
   });
 });

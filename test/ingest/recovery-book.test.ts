@@ -12,6 +12,7 @@ function newBook(): { book: RecoveryBook; ledger: { journaled: number; confirmed
     ledgerJournaled: (counts: number) => void (ledger.journaled += counts),
     ledgerConfirmed: (counts: number) => void (ledger.confirmed += counts),
     replayedEvents: () => undefined,
+    readBackFailed: () => undefined,
     journalError: () => undefined,
   };
   return { book: new RecoveryBook(metrics, quiet), ledger };

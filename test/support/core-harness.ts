@@ -109,6 +109,7 @@ export class CoreHarness {
       heapIsShort: options.heapIsShort ?? (() => false),
       journalBytesMax: options.journalBytesMax ?? 2 ** 30,
       salts: undefined,
+      retentionDays: 400,
       onBroken: (error) => broken.push(error),
       ...(options.cellCountEnd === undefined ? {} : { cellCountEnd: options.cellCountEnd }),
     });

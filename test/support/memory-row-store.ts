@@ -48,6 +48,8 @@ export class MemoryRowStore implements RowStore {
   readonly #tables = new Map<TableName, Table>(
     tableNames.map((name) => [name, { rows: new Map(), sortedRows: undefined }]),
   );
+  /** By table and row: versions up to this one are deleted. */
+  readonly #deleted = new Map<string, number>();
   readonly #wallMs: () => number;
   #closed = false;
 
@@ -143,6 +145,40 @@ export class MemoryRowStore implements RowStore {
     return cells;
   }
 
+  /** As an operator's `truncate`: the table is made anew. */
+  truncate(name: TableName): void {
+    this.restore(name, new Map());
+    this.compact(name);
+  }
+
+  /** What a table holds, to be restored later. */
+  snapshot(name: TableName): ReadonlyMap<string, ReadonlyMap<string, Held>> {
+    return new Map([...this.#table(name).rows].map(([row, held]) => [row, new Map(held)]));
+  }
+
+  restore(name: TableName, rows: ReadonlyMap<string, ReadonlyMap<string, Held>>): void {
+    const table = this.#table(name);
+    table.rows.clear();
+    for (const [row, held] of rows) table.rows.set(row, new Map(held));
+    table.sortedRows = undefined;
+  }
+
+  /** As `deleteall` of each row that is there: it hides what is put again, until a compaction. */
+  deleteAll(name: TableName): void {
+    for (const [row, held] of this.#table(name).rows) {
+      const versions = [...held.values()].map(({ version }) => version);
+      this.#deleted.set(`${name} ${row}`, Math.max(...versions));
+    }
+    this.restore(name, new Map());
+  }
+
+  /** A major compaction: deletes are forgotten. */
+  compact(name: TableName): void {
+    for (const place of this.#deleted.keys()) {
+      if (place.startsWith(`${name} `)) this.#deleted.delete(place);
+    }
+  }
+
   #table(name: TableName): Table {
     const table = this.#tables.get(name);
     if (table === undefined) throw new Error(`no table ${name}`);
@@ -171,6 +207,8 @@ export class MemoryRowStore implements RowStore {
     const row = put.row.toString('latin1');
     const qualifier = put.qualifier.toString('latin1');
     const held = this.#table(name).rows.get(row)?.get(qualifier);
+    // Confirmed, and not shown.
+    if ((this.#deleted.get(`${name} ${row}`) ?? -1) >= put.version) return undefined;
     if (held !== undefined && held.version > put.version) return undefined;
     if (held?.version === put.version && !held.value.equals(put.value)) {
       return new CounterError('STORE_VERSION_CONFLICT', 'give-up');
