@@ -23,6 +23,10 @@ export const hbaseAbandonedCallsMax = 8_192;
  * out of time. Longer than a server's usual garbage collection, shorter than a registry's call.
  */
 export const hbaseSilenceMs = 2_000;
+/** A connection that is silent for so long: is its server still there? ZooKeeper is asked. */
+export const hbaseLookMs = 1_500;
+/** What ZooKeeper said of it is not asked again sooner, by all calls of a client together. */
+export const hbasePresenceKeptMs = 1_000;
 /** Multi calls under way at one region server, of one put. */
 export const hbaseMultiPerServerMax = 2;
 /** Puts of one Multi: HBase warns of more, and refuses more where an operator told it to. */
@@ -67,6 +71,7 @@ assert(hbaseLargeReplyBytes <= hbaseScanReplyBytesMax, 'a full scan reply is a l
 assert(hbaseRetryWaitMs <= hbaseRetryWaitMsMax, 'waits grow to their bound');
 assert(hbaseThrottleWaitMs > hbaseRetryWaitMs, 'an overloaded server is left alone for longer');
 assert(hbaseMultiBytesMax <= hbasePendingBytesMax, 'a Multi need not go alone');
+assert(hbaseLookMs < hbaseSilenceMs, 'a silent server is looked for before it is given up');
 assert(hbaseSilenceMs < hbaseMetaQuestionMs, 'a question to meta can leave a dark server');
 assert(hbaseRefusalsInARowMax > 2 * Math.log2(hbaseMultiPutsMax), 'a poisoned put is found');
 

@@ -13,6 +13,8 @@ import {
   hbaseAbandonedCallsMax,
   hbaseFrameBytesMax,
   hbaseLargeReplyBytes,
+  hbaseLookMs,
+  hbasePresenceKeptMs,
   hbaseSilenceMs,
 } from '../limits.ts';
 import { abortedFailure, timeoutFailure } from './deadline.ts';
@@ -24,6 +26,8 @@ import {
   toCounterError,
 } from './failures.ts';
 import { FrameReader } from './frame-reader.ts';
+import { handshake } from './handshake.ts';
+import type { Service } from './handshake.ts';
 import { addressText } from './host-map.ts';
 import type { ServerAddress } from './host-map.ts';
 import { messages } from './messages.ts';
@@ -31,13 +35,13 @@ import type { Message, RequestHeader } from './messages.ts';
 import { readVarint } from './varint.ts';
 import type { Varint } from './varint.ts';
 
-export type Service = 'ClientService' | 'MasterService' | 'AdminService';
-
 export interface ConnectionOptions {
   readonly address: ServerAddress;
   readonly service: Service;
   readonly user: string;
   readonly onClose: (failure: CounterError) => void;
+  /** Again and again while answers are awaited and none has come for long. */
+  readonly onSilence: () => void;
 }
 
 export interface Request {
@@ -66,12 +70,10 @@ export function messageIn<Decoded>(reply: Reply, message: Message<never, Decoded
 }
 
 interface Pending {
+  readonly sentMs: number;
   /** Its time is no longer counted; answers how to say what came. */
   take(): (outcome: Reply | CounterError) => void;
 }
-
-const preamble = Buffer.from([...Buffer.from('HBas'), 0, 80]); // version 0, simple authentication
-const cellBlockCodecClass = 'org.apache.hadoop.hbase.codec.KeyValueCodec';
 
 /** The package's class, told to open the socket and nothing more. */
 class Transport extends Connection {
@@ -91,14 +93,15 @@ export class RpcConnection {
   readonly place: string;
   readonly #transport: Transport;
   readonly #onClose: (failure: CounterError) => void;
+  readonly #onSilence: () => void;
   readonly #pending = new Map<number, Pending>();
   /** Calls that nobody waits for any more, and whose answers may still come. */
   readonly #abandoned = new Set<number>();
   readonly #unwritten = new Set<() => void>();
   readonly #varint: Varint = { value: 0, end: 0 };
   #nextCallId = 1;
-  /** Since when an answer is awaited and none has come; null: there is nothing to wait for. */
   #silentSinceMs: number | null = null;
+  #watch: NodeJS.Timeout | undefined;
   #failure: CounterError | null = null;
   /** Replies that wait to be read. */
   #largeReplies = 0;
@@ -106,6 +109,7 @@ export class RpcConnection {
   constructor(options: ConnectionOptions) {
     this.place = addressText(options.address);
     this.#onClose = options.onClose;
+    this.#onSilence = options.onSilence;
     const transport = new Transport({ ...options.address, tcpNoDelay: true, tcpKeepAlive: true });
     this.#transport = transport;
     transport.on('close', () => {
@@ -126,6 +130,11 @@ export class RpcConnection {
 
   get open(): boolean {
     return this.#failure === null;
+  }
+
+  /** Since when an answer is awaited and none has come; null: there is nothing to wait for. */
+  get silentSinceMs(): number | null {
+    return this.#silentSinceMs;
   }
 
   /** The reply, or a failure; never later than the time-out. */
@@ -166,6 +175,7 @@ export class RpcConnection {
   destroy(failure: CounterError): void {
     if (this.#failure !== null) return;
     this.#failure = failure;
+    clearTimeout(this.#watch);
     this.#transport.socket.destroy();
     const waiting = [...this.#pending.values()];
     this.#pending.clear();
@@ -175,7 +185,9 @@ export class RpcConnection {
   }
 
   #expect(callId: number, { method, timeoutMs, signal }: Request): Promise<Reply> {
-    this.#silentSinceMs ??= performance.now();
+    const sentMs = performance.now();
+    this.#silentSinceMs ??= sentMs;
+    this.#watchFor(hbaseLookMs);
     return new Promise<Reply>((resolve, reject) => {
       const onAbort = (): void => this.#abandon(callId, pending, abortedFailure());
       const timer = setTimeout(
@@ -183,6 +195,7 @@ export class RpcConnection {
         Math.max(1, timeoutMs),
       );
       const pending: Pending = {
+        sentMs,
         take: () => {
           clearTimeout(timer);
           signal?.removeEventListener('abort', onAbort);
@@ -198,10 +211,21 @@ export class RpcConnection {
     });
   }
 
+  /** One timer for all calls: it ends by itself once none is left. */
+  #watchFor(ms: number): void {
+    this.#watch ??= setTimeout(() => {
+      this.#watch = undefined;
+      if (this.#silentSinceMs === null) return;
+      const leftMs = hbaseLookMs - (performance.now() - this.#silentSinceMs);
+      if (leftMs <= 0) this.#onSilence();
+      this.#watchFor(leftMs > 0 ? leftMs : hbasePresenceKeptMs);
+    }, ms);
+  }
+
   /** A call that had little time proves nothing about the connection that others wait on too. */
   #onTimeout(callId: number, pending: Pending, detail: string): void {
-    const silentMs = performance.now() - (this.#silentSinceMs ?? Infinity);
-    if (silentMs < hbaseSilenceMs) {
+    const silentSinceMs = Math.max(pending.sentMs, this.#silentSinceMs ?? Infinity);
+    if (performance.now() - silentSinceMs < hbaseSilenceMs) {
       this.#abandon(callId, pending, timeoutFailure(detail));
     } else {
       this.destroy(silenceFailure(detail));
@@ -211,6 +235,8 @@ export class RpcConnection {
   #abandon(callId: number, pending: Pending, failure: CounterError): void {
     this.#abandoned.add(callId);
     pending.take()(failure);
+    // A server may drop a call whose time is over, and never answer it.
+    if (this.#pending.size === 0) this.#silentSinceMs = null;
     if (this.#abandoned.size > hbaseAbandonedCallsMax) {
       this.destroy(silenceFailure(`${this.place}: too many calls were never answered`));
     }
@@ -266,15 +292,4 @@ function refusal(frameBytes: number, signal: AbortSignal | undefined): CounterEr
   if (frameBytes <= hbaseFrameBytesMax) return null;
   const detail = `a call of ${frameBytes} bytes is beyond the bound`;
   return new CounterError('STORE_REFUSED', 'give-up', { detail });
-}
-
-function handshake(options: ConnectionOptions): Buffer {
-  const header = messages.connectionHeader.encode({
-    userInfo: { effectiveUser: options.user },
-    serviceName: options.service,
-    cellBlockCodecClass,
-  });
-  const length = Buffer.alloc(4);
-  length.writeUInt32BE(header.length, 0);
-  return Buffer.concat([preamble, length, header]);
 }

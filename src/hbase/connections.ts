@@ -1,15 +1,18 @@
 // The open connections, one per server and service, made when first asked for, and the turns of the
 // calls that go there. Promises that one that has ended is never handed out, nor one whose replies
-// made no sense. Never retries, never chooses a server.
+// made no sense, and that no call waits for a server longer than ZooKeeper knows it to be there.
+// Never retries, never chooses a server.
 import { CounterError } from '../model/errors.ts';
 import { RpcConnection } from './connection.ts';
-import type { Reply, Request, Service } from './connection.ts';
+import type { Reply, Request } from './connection.ts';
 import type { Deadline } from './deadline.ts';
-import { closedFailure, invalidReply, toCounterError } from './failures.ts';
+import { closedFailure, goneFailure, invalidReply, toCounterError } from './failures.ts';
+import type { Service } from './handshake.ts';
 import { addressText } from './host-map.ts';
 import type { HostMap, ServerAddress } from './host-map.ts';
 import type { HBaseObserver } from './observer.ts';
 import { endAt, Paces } from './paces.ts';
+import type { Presence } from './presence.ts';
 
 /** `timeoutMs` is the longest that the server may take, once the call is sent. */
 export interface Call extends Omit<Request, 'onWritten'> {
@@ -33,16 +36,20 @@ export class Connections {
   readonly #user: string;
   readonly #hostMap: HostMap;
   readonly #observer: HBaseObserver;
+  readonly #presence: Presence | undefined;
   #closed = false;
 
   constructor(options: {
     readonly user: string;
     readonly hostMap: HostMap;
     readonly observer: HBaseObserver;
+    /** Without it a server is waited for as long as a call may take. */
+    readonly presence?: Presence;
   }) {
     this.#user = options.user;
     this.#hostMap = options.hostMap;
     this.#observer = options.observer;
+    this.#presence = options.presence;
   }
 
   async call(server: ServerAddress, service: Service, call: Call): Promise<Reply> {
@@ -102,7 +109,7 @@ export class Connections {
     const startMs = performance.now();
     let outcome = 'ok';
     try {
-      const connection = this.#connection(server, service, request.onWritten);
+      const connection = await this.#connection(server, service, request.onWritten);
       const reply = await connection.call(request);
       this.#lost.delete(keyOf(server, service));
       try {
@@ -124,17 +131,28 @@ export class Connections {
   }
 
   /** `onNone`: there is none, and nothing will be written. */
-  #connection(server: ServerAddress, service: Service, onNone: () => void): RpcConnection {
+  async #connection(
+    server: ServerAddress,
+    service: Service,
+    onNone: () => void,
+  ): Promise<RpcConnection> {
     const key = keyOf(server, service);
-    const open = this.#open.get(key);
-    if (open !== undefined) return open;
     try {
+      if (!this.#open.has(key) && this.#presence?.wasGone(server, service) === true) {
+        // Meta may still name it, and a paused process lets others connect to it.
+        if (await this.#presence.isGone(server, service)) {
+          throw goneFailure(addressText(server), false);
+        }
+      }
+      const open = this.#open.get(key);
+      if (open !== undefined) return open;
       if (this.#closed) throw closedFailure();
-      const connection = new RpcConnection({
+      const connection: RpcConnection = new RpcConnection({
         address: this.#hostMap.get(addressText(server)) ?? server,
         service,
         user: this.#user,
         onClose: (failure) => this.#forget(key, failure),
+        onSilence: () => void this.#lookFor(server, service, connection),
       });
       this.#open.set(key, connection);
       this.#observer.connections(this.#open.size);
@@ -143,6 +161,13 @@ export class Connections {
       onNone();
       throw error;
     }
+  }
+
+  /** A server that is only slow is waited for; the calls of one that is gone are made elsewhere. */
+  async #lookFor(server: ServerAddress, service: Service, silent: RpcConnection): Promise<void> {
+    const sinceMs = silent.silentSinceMs;
+    if ((await this.#presence?.isGone(server, service)) !== true) return;
+    if (silent.silentSinceMs === sinceMs) silent.destroy(goneFailure(silent.place, true));
   }
 
   #forget(key: string, failure: CounterError): void {

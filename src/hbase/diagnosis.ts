@@ -4,7 +4,7 @@
 import { Admin } from './admin.ts';
 import type { TableDescription } from './admin.ts';
 import { messageIn } from './connection.ts';
-import type { Service } from './connection.ts';
+import type { Service } from './handshake.ts';
 import { Connections } from './connections.ts';
 import { Deadline } from './deadline.ts';
 import type { Discovery } from './discovery.ts';
@@ -166,12 +166,7 @@ function fullNameOf(server: ServerNameMessage): string {
   return `${server.hostName},${server.port},${Number(server.startCode)}`;
 }
 
-/** Where meta is has been asked before; nothing else is looked for. */
-function fixedDiscovery({ host, port }: ServerAddress): Discovery {
-  const server = { hostName: host, port, startCode: 0 };
-  return {
-    master: () => Promise.resolve(server),
-    metaServer: () => Promise.resolve(server),
-    close: () => undefined,
-  };
+/** It has been asked before. */
+function fixedDiscovery({ host, port }: ServerAddress): Pick<Discovery, 'master'> {
+  return { master: () => Promise.resolve({ hostName: host, port, startCode: 0 }) };
 }

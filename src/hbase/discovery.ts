@@ -1,4 +1,5 @@
-// Where the master and the meta region are: read from ZooKeeper, by hbase-rpc-client's client.
+// Where the master and the meta region are, and which region servers are there at all: read from
+// ZooKeeper, by hbase-rpc-client's client.
 // A session lives for one question and no longer, so nothing is left to expire or to watch;
 // questions are rare, since their answers are kept until they prove wrong. Never keeps answers.
 import Client from 'hbase-rpc-client/lib/client.js';
@@ -13,8 +14,18 @@ import type { ServerNameMessage } from './messages.ts';
 export interface Discovery {
   master(deadline: Deadline): Promise<ServerNameMessage>;
   metaServer(deadline: Deadline): Promise<ServerNameMessage>;
+  /** `host:port` of each that has a session with ZooKeeper. */
+  regionServers(deadline: Deadline): Promise<ReadonlySet<string>>;
   close(): void;
 }
+
+/** What a znode holds, or what is beneath it. */
+interface Found {
+  readonly message: Buffer;
+  readonly names: readonly string[];
+}
+
+const empty = Buffer.alloc(0);
 
 /** The package's class, told to stop at the session: what it would watch we ask for. */
 class Session extends Client {
@@ -28,7 +39,7 @@ export class ZooKeeperDiscovery implements Discovery {
   readonly #hosts: readonly string[];
   readonly #znode: string;
   readonly #sessions = new Set<() => void>();
-  readonly #questions = new Map<string, Promise<Buffer>>();
+  readonly #questions = new Map<string, Promise<Found>>();
   #closed = false;
 
   constructor(options: { readonly quorum: string; readonly znode: string }) {
@@ -37,12 +48,19 @@ export class ZooKeeperDiscovery implements Discovery {
   }
 
   async master(deadline: Deadline): Promise<ServerNameMessage> {
-    return messages.master.decode(await this.#read('/master', deadline)).master;
+    const { message } = await this.#read('/master', deadline);
+    return messages.master.decode(message).master;
   }
 
   async metaServer(deadline: Deadline): Promise<ServerNameMessage> {
-    const bytes = await this.#read('/meta-region-server', deadline);
-    return messages.metaRegionServer.decode(bytes).server;
+    const { message } = await this.#read('/meta-region-server', deadline);
+    return messages.metaRegionServer.decode(message).server;
+  }
+
+  async regionServers(deadline: Deadline): Promise<ReadonlySet<string>> {
+    const { names } = await this.#read('/rs', deadline);
+    // `host,port,start`: a run of a server, under an ephemeral name.
+    return new Set(names.map((name) => name.split(',', 2).join(':')));
   }
 
   close(): void {
@@ -51,7 +69,7 @@ export class ZooKeeperDiscovery implements Discovery {
   }
 
   /** Many may ask at once: one session answers them all, and each waits as long as it can. */
-  async #read(path: string, deadline: Deadline): Promise<Buffer> {
+  async #read(path: '/master' | '/meta-region-server' | '/rs', deadline: Deadline): Promise<Found> {
     if (this.#closed) throw closedFailure();
     let question = this.#questions.get(path);
     if (question === undefined) {
@@ -61,7 +79,7 @@ export class ZooKeeperDiscovery implements Discovery {
     return await deadline.race(question, () => unreachable(this.#hosts, null));
   }
 
-  #ask(path: string): Promise<Buffer> {
+  #ask(path: string): Promise<Found> {
     const session = new Session({
       zookeeperHosts: this.#hosts,
       zookeeperRoot: this.#znode,
@@ -76,10 +94,10 @@ export class ZooKeeperDiscovery implements Discovery {
     // One session is all there will be.
     // eslint-disable-next-line no-underscore-dangle -- the package's name
     zk._newZK = () => undefined;
-    return new Promise<Buffer>((resolve, reject) => {
+    return new Promise<Found>((resolve, reject) => {
       let ended = false;
       let timer: NodeJS.Timeout | undefined;
-      const end = (outcome: Buffer | CounterError): void => {
+      const end = (outcome: Found | CounterError): void => {
         if (ended) return;
         ended = true;
         clearTimeout(timer);
@@ -96,10 +114,17 @@ export class ZooKeeperDiscovery implements Discovery {
         (error) => end(unreachable(this.#hosts, error)),
         () => ended,
       );
-      zk.getData(path, (error, data) => {
-        const bytes = data === undefined ? null : payload(data);
-        end(error === null && bytes !== null ? bytes : notThere(this.#znode + path, error));
-      });
+      const answer = (error: Error | null, found: Found | null): void => {
+        end(error === null && found !== null ? found : notThere(this.#znode + path, error));
+      };
+      if (path === '/rs') {
+        zk.zk.getChildren(path, (error, names = []) => answer(error, { message: empty, names }));
+      } else {
+        zk.getData(path, (error, data) => {
+          const message = data === undefined ? null : payload(data);
+          answer(error, message === null ? null : { message, names: [] });
+        });
+      }
       // The package's own timer stops when the session stands; this one does not.
       timer = setTimeout(() => end(unreachable(this.#hosts, null)), hbaseZooKeeperAttemptMsMax);
     });

@@ -128,6 +128,11 @@ export function connectionFailure(place: string, connected: boolean, cause?: Err
   return new CounterError(code, 'relocate', { detail: `${place}: ${why}`, cause });
 }
 
+/** Its session with ZooKeeper has ended: its regions are given to others, whatever it still says. */
+export function goneFailure(place: string, connected: boolean): CounterError {
+  return connectionFailure(place, connected, new Error('it is no longer in ZooKeeper'));
+}
+
 /** The server is dark: paused, cut off or without power. Its regions may be elsewhere already. */
 export function silenceFailure(detail: string): CounterError {
   return new CounterError('STORE_TIMEOUT', 'relocate', { detail });

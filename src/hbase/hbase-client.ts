@@ -24,6 +24,7 @@ import type { ServerNameMessage } from './messages.ts';
 import { putBatch } from './multi.ts';
 import type { Durability } from './multi-codec.ts';
 import type { HBaseObserver } from './observer.ts';
+import { Presence } from './presence.ts';
 import type { Region } from './regions.ts';
 import { RegionAdmin } from './region-admin.ts';
 import { scanRows } from './scan.ts';
@@ -62,7 +63,8 @@ export class HBaseClient {
     this.#options = options;
     const { zookeeper: quorum, znode } = options;
     this.#discovery = options.discovery ?? new ZooKeeperDiscovery({ quorum, znode });
-    this.#connections = new Connections(options);
+    const presence = new Presence(this.#discovery);
+    this.#connections = new Connections({ ...options, presence });
     const shared = { connections: this.#connections, discovery: this.#discovery };
     this.#locator = new Locator({ ...shared, observer, rpcTimeoutMs });
     const master = new Master({ ...shared, observer, rpcTimeoutMs });

@@ -9,7 +9,13 @@ declare module 'hbase-rpc-client/lib/client.js' {
     close(callback?: () => void): void;
     /** Makes the client beneath; called again, after a while, when a session expires. */
     _newZK(): void;
-    readonly zk: { readonly connectionManager: ConnectionManager };
+    readonly zk: {
+      readonly connectionManager: ConnectionManager;
+      getChildren(
+        path: string,
+        callback: (error: Error | null, names?: readonly string[]) => void,
+      ): void;
+    };
   }
 
   export interface ConnectionManager {

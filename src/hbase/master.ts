@@ -17,7 +17,7 @@ import type { HBaseObserver } from './observer.ts';
 
 export interface MasterOptions {
   readonly connections: Connections;
-  readonly discovery: Discovery;
+  readonly discovery: Pick<Discovery, 'master'>;
   readonly observer: HBaseObserver;
   readonly rpcTimeoutMs: number;
 }

@@ -32,9 +32,8 @@ export interface Multi {
   readonly rpcTimeoutMs: number;
 }
 
-/** Puts whose outcome is not known yet, as indices, and why the last try failed. */
+/** What became of the puts of a batch, by their indices, and why the last try failed. */
 export interface Rounds {
-  waiting: Int32Array;
   readonly confirmed: Uint8Array;
   readonly failures: Map<number, CounterError>;
   readonly bounds: ChunkBounds;

@@ -1,5 +1,6 @@
 // Puts a batch: sorts it to regions, sends it as Multi calls of bounded size, and sends again
-// what failed and may succeed. Promises an outcome for every put by itself, within the deadline.
+// what failed and may succeed. Promises an outcome for every put by itself, within the deadline,
+// and that no server's puts wait for another server.
 // Repeating a put is harmless by design (absolute values, explicit versions); nothing else is sent.
 import { CounterError } from '../model/errors.ts';
 import type { PutBatch, PutOutcome } from '../model/rows.ts';
@@ -11,9 +12,10 @@ import {
   hbaseRowBytesMax,
   hbaseValueBytesMax,
 } from '../limits.ts';
-import { interrupted, timeoutFailure, waitMs } from './deadline.ts';
+import { timeoutFailure, waitMs } from './deadline.ts';
 import { endsTheCall, toCounterError } from './failures.ts';
 import { groupsByServer } from './multi-chunks.ts';
+import type { RegionGroup } from './multi-chunks.ts';
 import { sendToServer } from './multi-lanes.ts';
 import type { Multi, PutOptions, Rounds } from './multi-lanes.ts';
 import { holds } from './regions.ts';
@@ -22,49 +24,116 @@ import type { Region } from './regions.ts';
 export async function putBatch(room: Multi, options: PutOptions): Promise<PutOutcome> {
   const { batch, deadline } = options;
   const rounds: Rounds = {
-    waiting: numbersBelow(batch.count),
     confirmed: new Uint8Array(batch.count),
     failures: new Map(),
     bounds: { puts: hbaseMultiPutsMax },
     refusals: 0,
   };
-  setAsideImpossible(batch, rounds);
-  for (let attempt = 0; rounds.waiting.length > 0; attempt++) {
-    const over = deadline.over();
-    if (over !== null) return outcomeOf(rounds, over);
-    await oneRound(room, options, rounds);
-    const waiting = Int32Array.from(
-      [...rounds.failures.keys()].filter((i) => mayTryAgain(rounds, i)),
-    );
-    rounds.waiting = rotated(waiting);
-    if (waiting.length === 0) break;
+  const sending = new Sending(room, options, rounds);
+  let puts: readonly number[] = possible(batch, rounds);
+  for (let attempt = 0; puts.length > 0 && deadline.over() === null; attempt++) {
+    await sending.send(puts);
+    puts = rotated(await sending.returned());
+    if (puts.length === 0) break;
     // What a server or a region has too much to do for is held back by its pace, not here.
-    if (!(await deadline.wait(waitMs(attempt)))) {
-      return outcomeOf(rounds, interrupted(deadline));
-    }
+    if (!(await deadline.wait(waitMs(attempt)))) break;
     room.observer.retry('Multi');
   }
+  await sending.ended();
   return outcomeOf(rounds, deadline.over());
 }
 
+/** What is under way at one server, and what is to follow it there. */
+interface UnderWay {
+  readonly ended: Promise<void>;
+  next: RegionGroup[];
+}
+
+/**
+ * The puts of one batch on their way to servers: one call of sendToServer for each server at a
+ * time, and none waits for another's. So a server that went dark holds up its own puts alone.
+ */
+class Sending {
+  readonly #room: Multi;
+  readonly #options: PutOptions;
+  readonly #rounds: Rounds;
+  readonly #underWay = new Map<string, UnderWay>();
+  /** Failed, and may succeed. */
+  #returned: number[] = [];
+
+  constructor(room: Multi, options: PutOptions, rounds: Rounds) {
+    this.#room = room;
+    this.#options = options;
+    this.#rounds = rounds;
+  }
+
+  /** Returns when all are on their way; those whose region is known do not wait for the others. */
+  async send(puts: readonly number[]): Promise<void> {
+    const { known, unknown } = await sortKnown(this.#room, this.#options, puts);
+    this.#begin(known);
+    if (unknown.length === 0) return;
+    const { found, lost } = await lookUpAll(this.#room, this.#options, unknown);
+    for (const [i, failure] of lost) this.#rounds.failures.set(i, failure);
+    this.#takeBack(lost.keys());
+    this.#begin(found);
+  }
+
+  /** What is to be sent again, as soon as there is some; nothing: all have ended. */
+  async returned(): Promise<readonly number[]> {
+    while (this.#returned.length === 0 && this.#underWay.size > 0) {
+      await Promise.race([...this.#underWay.values()].map(({ ended }) => ended));
+    }
+    const puts = this.#returned;
+    this.#returned = [];
+    return puts;
+  }
+
+  async ended(): Promise<void> {
+    await Promise.all([...this.#underWay.values()].map(({ ended }) => ended));
+  }
+
+  #begin(groups: ReadonlyMap<Region, readonly number[]>): void {
+    for (const [server, ofServer] of groupsByServer(groups)) {
+      const before = this.#underWay.get(server);
+      if (before !== undefined) {
+        before.next.push(...ofServer);
+        continue;
+      }
+      const ended = this.#sendTo(server, ofServer);
+      // Whoever waits for it hears of a mistake of ours; nobody may be waiting yet.
+      ended.catch(() => undefined);
+      this.#underWay.set(server, { ended, next: [] });
+    }
+  }
+
+  async #sendTo(server: string, groups: readonly RegionGroup[]): Promise<void> {
+    await sendToServer(this.#room, this.#options, this.#rounds, groups);
+    const returned = groups.map(([, puts]) => this.#takeBack(puts)).includes(true);
+    const next = this.#underWay.get(server)?.next ?? [];
+    this.#underWay.delete(server);
+    // Where the server is away, what would follow looks for its regions anew, with the others.
+    if (returned) for (const [, puts] of next) for (const i of puts) this.#returned.push(i);
+    else this.#begin(new Map(next));
+  }
+
+  #takeBack(puts: Iterable<number>): boolean {
+    const { failures } = this.#rounds;
+    const before = this.#returned.length;
+    if (failures.size > 0) {
+      for (const i of puts) if (mayTryAgain(failures.get(i))) this.#returned.push(i);
+    }
+    return this.#returned.length > before;
+  }
+}
+
 /** Begins elsewhere each time, so that no region stands behind another that cannot be found. */
-function rotated(puts: Int32Array): Int32Array {
+function rotated(puts: readonly number[]): readonly number[] {
   const at = Math.floor(Math.random() * puts.length);
-  const turned = new Int32Array(puts.length);
-  turned.set(puts.subarray(at));
-  turned.set(puts.subarray(0, at), puts.length - at);
-  return turned;
+  return [...puts.slice(at), ...puts.slice(0, at)];
 }
 
-function mayTryAgain(rounds: Rounds, i: number): boolean {
-  const failure = rounds.failures.get(i);
+function mayTryAgain(failure: CounterError | undefined): boolean {
   return failure !== undefined && failure.remedy !== 'give-up' && !endsTheCall.has(failure.code);
-}
-
-function numbersBelow(count: number): Int32Array {
-  const numbers = new Int32Array(count);
-  for (let i = 0; i < count; i++) numbers[i] = i;
-  return numbers;
 }
 
 function outcomeOf(rounds: Rounds, why: CounterError | null): PutOutcome {
@@ -80,57 +149,77 @@ function outcomeOf(rounds: Rounds, why: CounterError | null): PutOutcome {
 }
 
 /** What HBase would refuse, and the rest of its Multi with it, is not sent at all. */
-function setAsideImpossible(batch: PutBatch, rounds: Rounds): void {
+function possible(batch: PutBatch, rounds: Rounds): readonly number[] {
+  const puts: number[] = [];
   for (let i = 0; i < batch.count; i++) {
     const row = batch.rowLengths[i] ?? 0;
     if (row > 0 && row <= hbaseRowBytesMax && (batch.valueLengths[i] ?? 0) <= hbaseValueBytesMax) {
+      puts.push(i);
       continue;
     }
     const detail = 'a row has 1 to 32767 bytes, a value at most 10 MiB';
     rounds.failures.set(i, new CounterError('STORE_REFUSED', 'give-up', { detail }));
   }
-  if (rounds.failures.size > 0) {
-    rounds.waiting = rounds.waiting.filter((i) => !rounds.failures.has(i));
-  }
+  return puts;
 }
 
-async function oneRound(room: Multi, options: PutOptions, rounds: Rounds): Promise<void> {
-  const groups = await groupByRegion(room, options, rounds);
-  await Promise.all(
-    [...groupsByServer(groups).values()].map(
-      async (ofServer) => await sendToServer(room, options, rounds, ofServer),
-    ),
-  );
+type Groups = Map<Region, number[]>;
+
+function addTo(groups: Groups, region: Region, i: number): void {
+  const puts = groups.get(region);
+  if (puts === undefined) groups.set(region, [i]);
+  else puts.push(i);
 }
 
-async function groupByRegion(
+/** Without asking anybody. */
+async function sortKnown(
   room: Multi,
-  options: PutOptions,
-  rounds: Rounds,
-): Promise<ReadonlyMap<Region, number[]>> {
-  const { batch } = options;
-  const groups = new Map<Region, number[]>();
-  const search: Search = { failuresLeft: hbaseLookupFailuresMax, lastFailure: null };
+  { table, batch }: PutOptions,
+  puts: readonly number[],
+): Promise<{ readonly known: Groups; readonly unknown: readonly number[] }> {
+  const known: Groups = new Map();
+  const unknown: number[] = [];
   let last: { readonly region: Region; readonly puts: number[] } | null = null;
   let slice = 0;
-  for (const i of rounds.waiting) {
+  for (const i of puts) {
     if (++slice % hbaseGroupSlicePuts === 0) await nextTurn();
     const start = batch.starts[i] ?? 0;
     const end = start + (batch.rowLengths[i] ?? 0);
     if (last === null || !holds(last.region, batch.bytes, start, end)) {
-      const known = room.locator.known(options.table, batch.bytes, start, end);
-      const region = known ?? (await lookUp(room, options, search, { start, end }));
-      if (region instanceof CounterError) {
-        rounds.failures.set(i, region);
+      const region = room.locator.known(table, batch.bytes, start, end);
+      if (region === null) {
+        unknown.push(i);
         continue;
       }
-      const puts = groups.get(region) ?? [];
-      groups.set(region, puts);
-      last = { region, puts };
+      const ofRegion = known.get(region) ?? [];
+      known.set(region, ofRegion);
+      last = { region, puts: ofRegion };
     }
     last.puts.push(i);
   }
-  return groups;
+  return { known, unknown };
+}
+
+async function lookUpAll(
+  room: Multi,
+  options: PutOptions,
+  puts: readonly number[],
+): Promise<{ readonly found: Groups; readonly lost: ReadonlyMap<number, CounterError> }> {
+  const { table, batch } = options;
+  const found: Groups = new Map();
+  const lost = new Map<number, CounterError>();
+  const search: Search = { failuresLeft: hbaseLookupFailuresMax, lastFailure: null };
+  let slice = 0;
+  for (const i of puts) {
+    if (++slice % hbaseGroupSlicePuts === 0) await nextTurn();
+    const start = batch.starts[i] ?? 0;
+    const end = start + (batch.rowLengths[i] ?? 0);
+    const known = room.locator.known(table, batch.bytes, start, end);
+    const region = known ?? (await lookUp(room, options, search, { start, end }));
+    if (region instanceof CounterError) lost.set(i, region);
+    else addTo(found, region, i);
+  }
+  return { found, lost };
 }
 
 /** A region that is nowhere must not cost a question for each of its puts. */

@@ -2,10 +2,11 @@
 // are held by one cluster, in the order of its life.
 import net from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import type { HBaseClient } from '../../src/hbase/hbase-client.ts';
+import { HBaseClient } from '../../src/hbase/hbase-client.ts';
 import type { Region } from '../../src/hbase/regions.ts';
 import { until } from '../support/until.ts';
-import { lineOf, putAll, read } from './cells.ts';
+import { lineOf, put, putAll, read } from './cells.ts';
+import { clientOptions } from './client-options.ts';
 import { clusterIn, startCluster } from './server/cluster.ts';
 import type { RunningCluster } from './server/cluster.ts';
 import { processNames } from './server/conf-cluster.ts';
@@ -96,7 +97,25 @@ describeWithJava('a cluster of several processes', () => {
     await until(async () => (await liveServers()).includes(cluster.servers.rs2), 60_000);
   }, 180_000);
 
-  test('one that is paused says so, and goes on when it is resumed', () => {
+  test('one that is paused is left when its session ends, long before calls run out of time', async () => {
+    const { rs2 } = cluster.processes;
+    const target = { zookeeper: cluster.zookeeper, serverNames: cluster.servers, say: () => {} };
+    await moveRegion(target, { table: place.table, row: 'a', server: 'rs2' });
+    const options = { ...clientOptions(cluster.zookeeper), rpcTimeoutMs: 120_000 };
+    const client = new HBaseClient(options);
+    try {
+      await putAll(client, place, cells(2));
+      rs2.pause();
+      const outcome = await put(client, place, cells(3), 90_000);
+      expect([...outcome.failures.values()].map(String)).toEqual([]);
+      expect((await read(client, place)).cells.map(lineOf)).toEqual(cells(3).map(lineOf));
+    } finally {
+      client.close();
+    }
+    expect(await placesNow()).toEqual([cluster.servers.rs1]);
+  }, 180_000);
+
+  test('a process that is paused says so, and goes on when it is resumed', () => {
     const { datanode } = cluster.processes;
     datanode.pause();
     expect(datanode.state()).toBe('paused');
@@ -107,7 +126,7 @@ describeWithJava('a cluster of several processes', () => {
   test('stop leaves no process and no port, one that is paused included', async () => {
     const pids = processNames.map((name) => cluster.processes[name].pid() ?? 0);
     const ports = new Set(pids.flatMap((pid) => listenersOf(pid).map(({ port }) => port)));
-    cluster.processes.rs1.pause();
+    cluster.processes.rs2.pause();
     await cluster.stop();
     expect(processesIn(folder).size).toBe(0);
     expect(clusterIn(folder)).toBeNull();

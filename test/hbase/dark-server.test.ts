@@ -48,6 +48,9 @@ describe('a server that went dark', () => {
       discovery: {
         master: (deadline) => home.discovery.master(deadline),
         metaServer: (deadline) => home.discovery.metaServer(deadline),
+        // As when only the way to it is cut: its session goes on.
+        regionServers: () =>
+          Promise.resolve(new Set([left, right].map(({ port }) => `127.0.0.1:${port}`))),
         close: () => undefined,
       },
     });

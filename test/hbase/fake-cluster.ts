@@ -38,6 +38,9 @@ export class FakeCluster {
   metaQuestions = 0;
   stateQuestions = 0;
   disabled = false;
+  /** Servers whose session with ZooKeeper has ended, and how often it was asked for those left. */
+  readonly gone = new Set<FakeServer>();
+  looks = 0;
   rowsPerReply = 3;
   /** True: the call was dealt with otherwise. */
   before: (call: FakeCall, at: FakeServer) => boolean = () => false;
@@ -78,7 +81,12 @@ export class FakeCluster {
   get discovery(): Discovery {
     const place = (): ReturnType<Discovery['master']> =>
       Promise.resolve({ hostName: '127.0.0.1', port: this.metaServer.port, startCode: 1 });
-    return { master: place, metaServer: place, close: () => undefined };
+    const regionServers = (): Promise<ReadonlySet<string>> => {
+      this.looks++;
+      const there = this.servers.filter((server) => !this.gone.has(server));
+      return Promise.resolve(new Set(there.map(({ port }) => `127.0.0.1:${port}`)));
+    };
+    return { master: place, metaServer: place, regionServers, close: () => undefined };
   }
 
   newRegion(startKey: Buffer, endKey: Buffer, server: FakeServer): FakeRegion {

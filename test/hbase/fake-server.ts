@@ -60,6 +60,7 @@ export class FakeServer {
     return {
       master: () => Promise.resolve(server),
       metaServer: () => Promise.resolve(server),
+      regionServers: () => Promise.resolve(new Set([`127.0.0.1:${this.port}`])),
       close: () => undefined,
     };
   }

@@ -78,6 +78,7 @@ const lost = { hostName: '127.0.0.1', port: 9, startCode: 1 };
 const nowhere = {
   master: async () => await Promise.resolve(lost),
   metaServer: async () => await Promise.resolve(lost),
+  regionServers: async () => await Promise.resolve(new Set<string>()),
   close: () => undefined,
 };
 await closeWithin(
