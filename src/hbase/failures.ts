@@ -128,7 +128,7 @@ export function connectionFailure(place: string, connected: boolean, cause?: Err
   return new CounterError(code, 'relocate', { detail: `${place}: ${why}`, cause });
 }
 
-/** Its session with ZooKeeper has ended: its regions are given to others, whatever it still says. */
+/** Its session with ZooKeeper has ended: its regions go to others, whatever it still says. */
 export function goneFailure(place: string, connected: boolean): CounterError {
   return connectionFailure(place, connected, new Error('it is no longer in ZooKeeper'));
 }
