@@ -86,6 +86,7 @@ const rounds = new FlushRounds({
       registered: true,
       boundary: () => ({ watermarkMs: acceptMs, position, isLast: false }),
       publish: () => Promise.resolve(),
+      showLife: () => Promise.resolve(),
     },
   ],
   prepare: () => Promise.resolve(),

@@ -221,6 +221,10 @@ function servingMetrics({ counter, gauge, histogram }: Make) {
       'Writers known to the store; dead: not sealed, and silent; unreadable: with a broken record',
       ['state'],
     ),
+    foreignLinks: counter(
+      'foreign_links_total',
+      'Writers of this process that others took for dead, or that a copy of the machine is too',
+    ),
     workers: gauge(
       'workers',
       'max',

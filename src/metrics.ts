@@ -191,6 +191,12 @@ export class Metrics {
     this.#named.storeUp.set(up ? 1 : 0);
   }
 
+  // ── writers ──
+  /** Somebody else continued the record of a writer of this process. */
+  foreignLink(): void {
+    this.#named.foreignLinks.inc();
+  }
+
   // ── workers ──
   workers(workers: Readonly<Record<WorkerState, number>>): void {
     for (const state of workerStates) this.#named.workers.set({ state }, workers[state]);

@@ -58,7 +58,7 @@ describe('before anything happened', () => {
       adcounter_journal_errors_total: 4,
       adcounter_store_retries_total: 4,
       adcounter_store_request_duration_seconds_count: 4 * 2,
-      adcounter_writers: 4,
+      adcounter_writers: 5,
       adcounter_job_last_success_timestamp_seconds: 2,
     };
     for (const [name, sets] of Object.entries(expected)) {
@@ -76,7 +76,7 @@ describe('before anything happened', () => {
 
   test('the labels are the words of the rooms that count', () => {
     expect(rejectReasons).toEqual(expect.arrayContaining([...rejectionReasons]));
-    expect([...writerStates].sort()).toEqual([...registryStates, 'dead'].sort());
+    expect([...writerStates].sort()).toEqual([...registryStates, 'dead', 'unreadable'].sort());
   });
 
   test('two services in one process do not share a number', async () => {

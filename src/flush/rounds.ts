@@ -35,6 +35,8 @@ export interface FlushedWriter {
   boundary(): FlushBoundary;
   /** All before the boundary is in the store: say so in the registry, then trim the journal. */
   publish(boundary: FlushBoundary, droppedQuarter: number | undefined): Promise<void>;
+  /** Something before the boundary is not in the store: say only that we live. */
+  showLife(): Promise<void>;
 }
 
 export type FlushOutcome = 'success' | 'partial' | 'error' | 'skipped';
@@ -200,9 +202,12 @@ export class FlushRounds {
       const waitMs = boundary.isLast ? readBackTimeoutMs : readBackGraceMs;
       await this.#readBack.look(store, counters, { waitMs, isAsked });
       const droppedQuarter = counters.dropConfirmed();
-      if (tally.failed > before || counters.asideCells > 0) return;
+      const isBehind = tally.failed > before || counters.asideCells > 0;
       // What is known to be missing is not complete.
-      if (this.#readBack.inDoubt(writer.writer).length > 0) throw unread('READ_BACK_FAILED');
+      const isInDoubt = this.#readBack.inDoubt(writer.writer).length > 0;
+      if (isBehind || isInDoubt) await writer.showLife();
+      if (isBehind) return;
+      if (isInDoubt) throw unread('READ_BACK_FAILED');
       const isLast = boundary.isLast && counters.isEmpty;
       // Trim last. A crash before this line replays into the same absolute counts, and putting
       // those again changes nothing.

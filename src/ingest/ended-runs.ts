@@ -3,13 +3,22 @@
 import type { Log } from '../log.ts';
 import type { WriterRun } from './writer-run.ts';
 
+export interface EndedRunsOptions {
+  readonly log: Log;
+  readonly metrics: { foreignLink(): void };
+}
+
 export class EndedRuns {
   readonly #log: Log;
+  readonly #metrics: EndedRunsOptions['metrics'];
+  /** Whose record somebody else continued, as was told. */
+  readonly #told = new WeakSet<WriterRun>();
   #runs: WriterRun[] = [];
   readonly #closing = new Set<Promise<void>>();
 
-  constructor(log: Log) {
+  constructor({ log, metrics }: EndedRunsOptions) {
     this.#log = log;
+    this.#metrics = metrics;
   }
 
   get all(): readonly WriterRun[] {
@@ -20,16 +29,12 @@ export class EndedRuns {
     this.#runs.push(run);
     const what = 'This identity ends; its counts are flushed from memory';
     this.#log.warn('writer.ended', what, { writer_id: run.writer, reason: run.endedBecause });
-    if (!run.foreign) return;
-    const why =
-      'Somebody else continued the record of this writer: a copy of this machine runs, or';
-    this.#log.error('writer.foreign_link', `${why} it was taken for dead`, {
-      writer_id: run.writer,
-    });
+    this.#tellForeign(run);
   }
 
   /** Those that are sealed, or another's and flushed. */
   dropFinished(): void {
+    for (const run of this.#runs) this.#tellForeign(run);
     for (const run of this.#runs) if (run.finished) this.close(run);
     this.#runs = this.#runs.filter((run) => !run.finished);
   }
@@ -46,5 +51,15 @@ export class EndedRuns {
 
   async closed(): Promise<void> {
     await Promise.all(this.#closing);
+  }
+
+  /** Also of one that had ended before, and learns it when it publishes for the last time. */
+  #tellForeign(run: WriterRun): void {
+    if (!run.foreign || this.#told.has(run)) return;
+    this.#told.add(run);
+    this.#metrics.foreignLink();
+    const what = 'Somebody else continued the record of this writer: a copy of this machine runs,';
+    const fields = { writer_id: run.writer };
+    this.#log.error('writer.foreign_link', `${what} or it was taken for dead`, fields);
   }
 }

@@ -11,6 +11,7 @@ import { IngestRefused } from './accept.ts';
 import { Admission } from './admission.ts';
 import type { AdmissionOptions, Standing } from './admission.ts';
 import { EndedRuns } from './ended-runs.ts';
+import type { EndedRunsOptions } from './ended-runs.ts';
 import type { Accepting, AcceptResult, RefusalReason, RefusedEvent } from './accept.ts';
 import { withoutFull } from './full-cells.ts';
 import { WaitingLine } from './waiting-line.ts';
@@ -18,13 +19,9 @@ import type { Counted, WaitingRequest } from './waiting-line.ts';
 import { isFull } from './writer-run.ts';
 import type { WriterRun } from './writer-run.ts';
 
-export interface IngestMetrics {
-  ledgerJournaled(counts: number): void;
-}
-
 export interface IngestOptions extends AdmissionOptions {
   readonly beginRun: () => Promise<WriterRun>;
-  readonly metrics: IngestMetrics;
+  readonly metrics: EndedRunsOptions['metrics'] & { ledgerJournaled(counts: number): void };
   readonly log: Log;
   /** A promise of our own is broken: the process must stop, a restart replays the journal. */
   readonly onBroken: (error: Error) => void;
@@ -56,7 +53,7 @@ export class Ingest implements Accepting {
     this.#options = options;
     this.#admission = new Admission(options);
     this.#unregisteredSinceMs = options.monotonicMs();
-    this.#ended = new EndedRuns(options.log);
+    this.#ended = new EndedRuns(options);
   }
 
   /** The first identity. Errors: the disk's. */

@@ -252,6 +252,14 @@ export class WriterRun {
     await this.journal.moveAside(trimmed);
   }
 
+  /** The record as it is, with a fresh nonce: whoever cannot flush must not be taken for dead. */
+  async showLife(): Promise<void> {
+    const { chain } = this;
+    if (this.#foreign || chain?.record === undefined) return;
+    const { record } = chain;
+    if ((await chain.advance((standing) => standing ?? record)) === 'foreign') this.disown();
+  }
+
   /** What a registration writes first. */
   firstRecord(registeredMs: number | null, watermarkMs: number): WriterRecord {
     const { host, bootId, startedMs, folder } = this.note;

@@ -9,9 +9,11 @@ import { until } from '../support/until.ts';
 
 afterAll(removeFolders);
 
-async function callLost(harness: CoreHarness): Promise<string> {
+async function callLost(
+  harness: CoreHarness,
+  writer = harness.core.ingest.current?.writer,
+): Promise<string> {
   const { registry } = harness.core.link;
-  const writer = harness.core.ingest.current?.writer;
   if (writer === undefined) throw new Error('a core has an identity');
   const chain = new RegistryChain(registry, writer, await registry.read(writer));
   const lostMs = harness.clock.wallMs();
@@ -43,6 +45,23 @@ test('one that lives learns it, goes on under another identity, and nothing is l
     return harness.core.completeness.lost.length === 0;
   }, 5_000);
   expect(await harness.stored('a')).toBe(111);
+  await harness.stop();
+});
+
+test('an identity that had ended before learns it too, and says so once', async () => {
+  const harness = await CoreHarness.start();
+  await harness.count('a', 1);
+  await harness.core.flush();
+  await harness.count('a', 10);
+  const writer = harness.core.ingest.current?.writer;
+  await harness.core.ingest.replaceRun('clock_leapt');
+  await callLost(harness, writer);
+  for (let round = 0; round < 3; round++) await harness.core.flush();
+  const told = harness.logged.filter(({ event }) => event === 'writer.foreign_link');
+  expect(told.map(({ fields }) => fields['writer_id'])).toEqual([writer]);
+  const { text } = await harness.metrics.scrape();
+  expect(text).toContain('adcounter_foreign_links_total 1');
+  expect(await harness.stored('a')).toBe(11);
   await harness.stop();
 });
 

@@ -1,4 +1,5 @@
 import { afterAll, expect, test } from '@jest/globals';
+import { CounterError } from '../../src/model/errors.ts';
 import { StatusReport } from '../../src/status.ts';
 import {
   asHBase,
@@ -69,6 +70,25 @@ test('a writer that is silent for minutes is named dead, and that it holds compl
   await other.core.flush();
   await living.core.flush();
   expect(await documentOf(living)).toMatchObject({ dead: [] });
+  await other.stop();
+  await living.stop();
+});
+
+test('one whose cells the store does not take lives, though it is complete no further', async () => {
+  const { living, other } = await two();
+  await other.count('a', 1);
+  await living.core.flush();
+  const refusal = new CounterError('REFUSED', 'give-up');
+  other.rows.failPut = (table) => (table === 'counts' ? refusal : undefined);
+  for (let look = 0; look < 13; look++) {
+    living.clock.pass(30_000);
+    await other.core.flush();
+    await living.core.flush();
+  }
+  other.rows.failPut = undefined;
+  expect(await documentOf(living)).toMatchObject({ dead: [] });
+  const completeMs = Number(living.core.completeness.completeThroughMs);
+  expect(completeMs).toBeLessThan(living.clock.wallMs() - 300_000);
   await other.stop();
   await living.stop();
 });

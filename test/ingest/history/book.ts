@@ -8,6 +8,8 @@ import type { AdId } from '../../../src/model/cell.ts';
 import { sumOf } from '../../../src/model/cell.ts';
 import type { AdEvent } from '../../../src/model/event.ts';
 import { quarterMs } from '../../../src/model/quarter.ts';
+import type { CellCursor } from '../../../src/model/rows.ts';
+import { writerIdFromBytes } from '../../../src/model/writer-id.ts';
 import type { WriterId } from '../../../src/model/writer-id.ts';
 import { everything } from '../../support/core-harness.ts';
 import type { MemoryRowStore } from '../../support/memory-row-store.ts';
@@ -29,10 +31,16 @@ interface Acknowledged extends CountedBy {
   readonly events: readonly AdEvent[];
 }
 
+interface StoredCell {
+  readonly writer: WriterId;
+  readonly acceptedEndMs: number;
+  readonly n: number;
+}
+
 interface Seen {
   readonly totals: ReadonlyMap<string, number>;
-  /** Of cells accepted in quarters that ended by the moment. */
-  asOf(momentMs: number): number;
+  /** By writer: of its cells that were accepted in quarters that ended by the moment. */
+  asOf(momentMs: number): ReadonlyMap<WriterId, number>;
 }
 
 export class Book {
@@ -40,8 +48,11 @@ export class Book {
   readonly #acknowledged: Acknowledged[] = [];
   readonly #unknown: (readonly AdEvent[])[] = [];
   #highest = new Map<string, number>();
-  readonly #complete = new Map<number, number>();
-  /** Writers of which an older copy is at large: what is called complete is not, with an alarm. */
+  readonly #complete = new Map<number, ReadonlyMap<WriterId, number>>();
+  /**
+   * Writers of which an older copy is at large, or that were given up while they lived: what is
+   * called complete is not, with an alarm.
+   */
   readonly cloned = new Set<string>();
 
   constructor(rows: MemoryRowStore) {
@@ -105,11 +116,14 @@ export class Book {
     });
     const when = new Date(momentMs).toISOString();
     this.#holds(seen, before, `acknowledged before ${when}, through which all is complete,`);
-    if (this.cloned.size > 0) return;
-    for (const [earlierMs, total] of this.#complete) {
+    for (const [earlierMs, then] of this.#complete) {
       const now = seen.asOf(earlierMs);
       const moment = new Date(earlierMs).toISOString();
-      if (now !== total) throw new Error(`as of ${moment}: ${total}, later ${now}`);
+      for (const writer of new Set([...then.keys(), ...now.keys()])) {
+        const [earlier = 0, later = 0] = [then.get(writer), now.get(writer)];
+        if (earlier === later || this.cloned.has(writer)) continue;
+        throw new Error(`${writer} as of ${moment}: ${earlier}, later ${later}`);
+      }
     }
     this.#complete.set(momentMs, seen.asOf(momentMs));
     if (this.#complete.size > momentsKept) {
@@ -127,19 +141,37 @@ export class Book {
   async #read(): Promise<Seen> {
     const store = await CounterStore.open(this.#rows, { createIfMissing: true }, callOptions);
     const totals = new Map<string, number>();
-    const cells: { readonly acceptedEndMs: number; readonly n: number }[] = [];
     for (const ad of adsOfBook) {
       const visit = (entry: Parameters<Parameters<CounterStore['readAd']>[2]>[0]): void => {
         const n = sumOf(entry.counts);
         const place = `${ad} ${entry.site}`;
         totals.set(place, (totals.get(place) ?? 0) + n);
-        cells.push({ acceptedEndMs: (entry.eventQuarter + entry.lag + 1) * quarterMs, n });
       };
       await store.readAd(ad as AdId, everything, visit, callOptions);
     }
-    const asOf = (momentMs: number): number =>
-      cells.reduce((sum, cell) => sum + (cell.acceptedEndMs <= momentMs ? cell.n : 0), 0);
+    const cells = await this.#cells();
+    const asOf = (momentMs: number): ReadonlyMap<WriterId, number> => {
+      const sums = new Map<WriterId, number>();
+      for (const { writer, acceptedEndMs, n } of cells) {
+        if (acceptedEndMs <= momentMs) sums.set(writer, (sums.get(writer) ?? 0) + n);
+      }
+      return sums;
+    };
     return { totals, asOf };
+  }
+
+  /** Straight from the table, with whose they are (docs/FORMATS.md). */
+  async #cells(): Promise<readonly StoredCell[]> {
+    const cells: StoredCell[] = [];
+    const visit = ({ bytes, qualifierStart, version }: CellCursor): void => {
+      const lag = bytes.readUInt16BE(qualifierStart + 2);
+      const n = version % quarterMs;
+      const acceptedEndMs = version - n + (lag + 1) * quarterMs;
+      cells.push({ writer: writerIdFromBytes(bytes, qualifierStart + 4), acceptedEndMs, n });
+    };
+    const all = { start: Buffer.alloc(0), stop: Buffer.alloc(0) };
+    await this.#rows.scan('counts', all, visit, callOptions);
+    return cells;
   }
 }
 

@@ -7,13 +7,15 @@ import { CounterError } from '../../../src/model/errors.ts';
 import type { AdEvent } from '../../../src/model/event.ts';
 import { quarterMs } from '../../../src/model/quarter.ts';
 import { entriesIn, eventOf } from '../../support/core-harness.ts';
+import { beCutOff, standStill } from './absence.ts';
+import type { Absent } from './absence.ts';
 import { adsOfBook, countsOf } from './book.ts';
 import { Dice } from './dice.ts';
 import { settled, Society, wholeCopy } from './society.ts';
 import type { Left, Process } from './society.ts';
 
 /** How often each step is taken, relative to the others. */
-const usually = {
+export const usually = {
   count: 30,
   flush: 12,
   duringRound: 14,
@@ -24,12 +26,19 @@ const usually = {
   leap: 2,
   copy: 2,
   takeOver: 3,
+  standStill: 2,
+  beCutOff: 2,
   kill: 6,
   stop: 4,
   start: 3,
 };
 
 type Step = keyof typeof usually;
+
+export interface HistoryOptions {
+  readonly taken?: Readonly<Record<Step, number>>;
+  readonly kind?: 'memory' | 'hbase';
+}
 
 const diskCalls = ['datasync', 'write', 'create', 'rename', 'syncFolder', 'list', 'read'];
 const callsHeld = ['put', 'put', 'checkAndPut', 'scan'] as const;
@@ -46,6 +55,7 @@ export class History {
   readonly steps: string[] = [];
   readonly #dice: Dice<Step>;
   readonly #society: Society;
+  readonly #absent: Absent;
   #hoursOff = 0;
   #marks = 0;
   readonly #take: Readonly<Record<Step, (process: Process) => Promise<void>>> = {
@@ -59,14 +69,23 @@ export class History {
     leap: () => this.#leap(),
     copy: (process) => this.#copy(process),
     takeOver: (process) => this.#takeOver(process),
+    standStill: (process) => standStill(this.#absent, process),
+    beCutOff: (process) => beCutOff(this.#absent, process),
     kill: (process) => this.#kill(process),
     stop: (process) => this.#stop(process),
     start: () => this.#start(),
   };
 
-  constructor(seed: number) {
-    this.#dice = new Dice(seed, usually);
-    this.#society = new Society(this.#dice.chance(0.5) ? 'memory' : 'hbase');
+  constructor(seed: number, { taken = usually, kind }: HistoryOptions = {}) {
+    this.#dice = new Dice(seed, taken);
+    const drawn = this.#dice.chance(0.5) ? 'memory' : 'hbase';
+    this.#society = new Society(kind ?? drawn);
+    this.#absent = {
+      society: this.#society,
+      steps: this.steps,
+      chance: (p) => this.#dice.chance(p),
+      event: () => this.#event(),
+    };
   }
 
   /** Answers what was acknowledged; rejects where a law is broken. */

@@ -33,6 +33,8 @@ export class MortalDisk implements Disk {
   fault: (name: string, file: string) => string | undefined = () => undefined;
   /** Awaited before a call does anything. */
   hold: (name: string) => Promise<void> = () => Promise.resolve();
+  /** The same, for as long as its process stands still. */
+  frost: () => Promise<void> = () => Promise.resolve();
   isDead = false;
   #names = new Map<string, Inode>([['/', newInode('folder')]]);
   #durable = new Map(this.#names);
@@ -165,6 +167,7 @@ export class MortalDisk implements Disk {
     // A real disk never answers in the same turn.
     await Promise.resolve();
     await this.hold(name);
+    await this.frost();
     const code = this.isDead ? 'EIO' : this.fault(name, file);
     if (code !== undefined) throw errorOf(code);
   }

@@ -7,6 +7,7 @@ import { parseWriterId } from '../../../src/model/writer-id.ts';
 import { CoreHarness, freshFolder, SteeredClock } from '../../support/core-harness.ts';
 import { MemoryRowStore } from '../../support/memory-row-store.ts';
 import { Book } from './book.ts';
+import { Frost } from './frost.ts';
 import { MortalDisk } from './mortal-disk.ts';
 import type { ImagePlace } from './mortal-disk.ts';
 import { Weather, WeatheredRows } from './weather.ts';
@@ -22,6 +23,7 @@ export interface Process {
   readonly harness: CoreHarness;
   readonly disk: MortalDisk;
   readonly rows: WeatheredRows;
+  readonly frost: Frost;
   /** Requests without an answer yet. */
   readonly waiting: Set<readonly AdEvent[]>;
   /** Set while its disk hangs. */
@@ -75,32 +77,40 @@ export class Society {
     const empty = new MortalDisk();
     const disk = from?.disk ?? empty.image({ ...wholeCopy, from: '/none', to: dataDir });
     if (from?.isCopy === true) await this.#namesClones(from);
-    const rows = new WeatheredRows(this.rows, this.weather, this.kind);
+    const frost = new Frost(this.clock);
+    const rows = new WeatheredRows(this.rows, this.weather, { kind: this.kind, frost });
+    disk.frost = frost.passed;
     const asMemory = rows as unknown as MemoryRowStore;
-    const harness = await CoreHarness.start({ rows: asMemory, clock: this.clock, dataDir, disk });
+    const clock = frost as unknown as SteeredClock;
+    const harness = await CoreHarness.start({ rows: asMemory, clock, dataDir, disk });
     const waiting = new Set<readonly AdEvent[]>();
-    const process = { harness, disk, rows, waiting, releaseDisk: undefined, isDead: false };
+    const process = { harness, disk, rows, frost, waiting, releaseDisk: undefined, isDead: false };
     this.living.push(process);
     return process;
   }
 
-  /** Sends one request and keeps the book of its outcome. Rejects where the answer is none. */
-  async send(process: Process, events: readonly AdEvent[]): Promise<void> {
+  /**
+   * Sends one request and keeps the book of its outcome: true, it was acknowledged. Rejects where
+   * the answer is none.
+   */
+  async send(process: Process, events: readonly AdEvent[]): Promise<boolean> {
     const { ingest } = process.harness.core;
     const before = ingest.current;
     const wasRegistered = before?.registered === true;
     process.waiting.add(events);
     try {
       await ingest.accept(events, 'journal');
-      if (process.isDead) return;
+      if (process.isDead) return false;
       const writer = before === ingest.current ? before?.writer : undefined;
       const acceptMsMax = before?.clock.nowMs() ?? Infinity;
       this.book.acknowledge(events, { writer, wasRegistered, acceptMsMax });
+      return true;
     } catch (thrown) {
-      if (process.isDead) return;
+      if (process.isDead) return false;
       const code = thrown instanceof CounterError ? thrown.code : String(thrown);
       if (code === 'OUTCOME_UNKNOWN') this.book.outcomeUnknown(events);
       else if (code !== 'INGEST_REFUSED') throw thrown;
+      return false;
     } finally {
       process.waiting.delete(events);
     }
@@ -121,6 +131,7 @@ export class Society {
   kill(process: Process, image: Image = asItIs): void {
     this.leave(process, image, this.left);
     process.isDead = true;
+    process.frost.thaw();
     process.disk.isDead = true;
     process.rows.isCut = true;
     for (const events of process.waiting) this.book.outcomeUnknown(events);

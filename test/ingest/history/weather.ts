@@ -4,6 +4,7 @@ import type { PutBatch, PutOutcome, RowRange, ScanTally } from '../../../src/mod
 import type { CallOptions, CellCursor, CheckAndPut } from '../../../src/model/rows.ts';
 import { CounterError } from '../../../src/model/errors.ts';
 import type { RowStore, TableName } from '../../../src/store/row-store.ts';
+import type { Frost } from './frost.ts';
 import type { MemoryOperation, MemoryRowStore } from '../../support/memory-row-store.ts';
 
 export class Weather {
@@ -45,10 +46,18 @@ export class WeatheredRows implements RowStore {
   readonly kind: RowStore['kind'];
   readonly place = 'memory, through the weather';
   isCut = false;
+  /** Its way to the store is cut, and only its own. */
+  isPartitioned = false;
+  readonly #frost: Frost;
   readonly #rows: MemoryRowStore;
   readonly #weather: Weather;
 
-  constructor(rows: MemoryRowStore, weather: Weather, kind: RowStore['kind']) {
+  constructor(
+    rows: MemoryRowStore,
+    weather: Weather,
+    { kind, frost }: { readonly kind: RowStore['kind']; readonly frost: Frost },
+  ) {
+    this.#frost = frost;
     this.#rows = rows;
     this.#weather = weather;
     this.kind = kind;
@@ -95,8 +104,11 @@ export class WeatheredRows implements RowStore {
     call: () => Promise<T>,
   ): Promise<T> {
     if (this.isCut) throw new CounterError('STORE_CUT', 'retry');
+    await this.#frost.passed();
     await this.#weather.before(operation);
+    if (this.isPartitioned) throw new CounterError('STORE_UNREACHABLE', 'retry');
     const answer = await call();
+    await this.#frost.passed();
     if (this.isCut) throw new CounterError('STORE_CUT', 'retry');
     if (isWrite) this.#weather.after();
     return answer;
