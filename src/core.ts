@@ -1,6 +1,5 @@
 // Owns everything below the edge, connected: identity, ingest, rounds, recovery, queries.
 // Starts without the store where it must and catches up when it answers. Never knows HTTP.
-import path from 'node:path';
 import { setTimeout as passes } from 'node:timers/promises';
 import { Announcements } from './announcements.ts';
 import { DataFolder } from './data-folder.ts';
@@ -38,7 +37,11 @@ export interface CoreOptions {
   readonly memoryBytesMax: number;
   /** Whether the process is near the end of its heap; never where it is left out. */
   readonly heapIsShort?: () => boolean;
+  /** This process' share of the bound on all journals of the data folder. */
   readonly journalBytesMax: number;
+  /** How many processes count in the data folder; 1 where it is left out. */
+  readonly share?: number;
+  readonly ballastBytesMax?: number;
   /** Undefined: whatever the store was created with. */
   readonly salts: number | undefined;
   readonly retentionDays: number;
@@ -77,13 +80,11 @@ export class Core {
     const guard = { createIfMissing, salts: options.salts };
     this.link = new StoreLink({ rows, guard, clock, log });
     this.#pauses = new PauseGuard({ clock, link: this.link, run: () => this.ingest.current, log });
-    this.folder = new DataFolder(options);
-    const { heapIsShort = () => false } = options;
-    this.memory = new MemoryBound({
-      maxBytes: options.memoryBytesMax,
-      otherBytes: () => this.recovery.heldBytes,
-      heapIsShort,
-    });
+    const { share = 1, journalBytesMax } = options;
+    this.folder = new DataFolder({ ...options, journalBytesMax: share * journalBytesMax });
+    const { memoryBytesMax: maxBytes, heapIsShort = () => false } = options;
+    const otherBytes = (): number => this.recovery.heldBytes;
+    this.memory = new MemoryBound({ maxBytes, otherBytes, heapIsShort });
     this.ingest = new Ingest({
       ...common,
       beginRun: () => this.#beginRun(identity),
@@ -113,8 +114,8 @@ export class Core {
     this.writers = new WritersSeen({ isOwn, holdsStore: createIfMissing, monotonicMs });
     this.recovery = new Recovery({
       ...common,
-      disk: options.disk,
-      journalFolder: this.#journalFolder,
+      disk: this.folder.disk,
+      journalFolder: this.folder.journalFolder,
       link: this.link,
       identity,
       isOwn,
@@ -124,8 +125,7 @@ export class Core {
 
   static async start(options: CoreOptions): Promise<Core> {
     const core = new Core(options, await (options.machine ?? thisMachine).identity());
-    await options.disk.makeFolder(core.#journalFolder);
-    await core.folder.look();
+    await core.folder.start();
     await core.ingest.start();
     core.#sampling = setInterval(() => core.#lookAround(), diskSampleMs);
     core.#sampling.unref();
@@ -140,11 +140,6 @@ export class Core {
 
   get completeness(): Completeness {
     return this.writers.completeness;
-  }
-
-  /** Of the cells of this process, and of those that a recovery holds. */
-  get memoryBytes(): number {
-    return this.memory.heldBytes(this.ingest.cellBytes);
   }
 
   /** Wall clock minus the store's, when it was last asked. */
@@ -180,6 +175,7 @@ export class Core {
   /** Last frame, last flush, sealed. True: all is in the store. */
   async stop(waitMs: number): Promise<boolean> {
     clearInterval(this.#sampling);
+    await this.folder.stop();
     await this.ingest.stop();
     const late = passes(waitMs, undefined, { ref: false }).then(() => false);
     const sealing = this.rounds
@@ -193,17 +189,14 @@ export class Core {
     return sealed;
   }
 
-  get #journalFolder(): string {
-    return path.join(this.#options.dataDir, 'journal');
-  }
-
   #beginRun(identity: HostIdentity): Promise<WriterRun> {
-    const { disk, clock, metrics, log, journalBytesMax } = this.#options;
+    const { clock, metrics, log, journalBytesMax } = this.#options;
     const { cellCountEnd, segmentBytes } = this.#options;
     return WriterRun.begin({
-      disk,
-      journalFolder: this.#journalFolder,
+      disk: this.folder.disk,
+      journalFolder: this.folder.journalFolder,
       journalBytesMax,
+      space: this.folder.journals,
       lock: (this.#options.machine ?? thisMachine).lock,
       identity,
       // A clock of its own: the old one was bound to what the old identity had seen.

@@ -133,7 +133,7 @@ export const expeditedCellsMax = 20_000;
 /** Cells of the requests that wait for one. */
 export const expeditedWaitingCellsMax = 200_000;
 /** Cells of a dead writer that are put at once: what a slow store confirms in a round's time. */
-export const recoveryPutCellsMax = 20_000;
+export const recoveryPutCellsMax = 10_000;
 /** Bytes of a cell that a recovery read from a journal, its ids included. */
 export const replayedCellBytes = 512;
 /** A round gives the event loop back after so long. */
@@ -178,8 +178,10 @@ export const readBackTimeoutMs = 5_000;
 export const readBackGraceMs = 250;
 /** The last flush of a stop is waited for so long at least. */
 export const flushWaitMsMin = 1_000;
-/** Rates are taken over this time at least. */
+/** Rates are taken over this time at least; the journal's over minutes, that of cells a quarter. */
 export const budgetSampleMsMin = 10_000;
+export const budgetJournalMs = 5 * 60_000;
+export const budgetCellsMs = 15 * 60_000;
 /** When files that were moved aside are looked at: once an hour. */
 export const sweepCron = '17 23 * * * *';
 /** How often the free bytes of the disk are looked up. */
@@ -215,6 +217,24 @@ export const journalCellBytesMax = 1_200;
 export const journalDiskFreeBytesMin = 128 * 1_048_576;
 /** Without a next segment at hand, new events are refused when so little is left in this one. */
 export const journalReserveBytes = 1_048_576;
+/** A bound below eight whole segments has smaller ones, but no smaller than this. */
+export const journalSegmentBytesMin = 65_536;
+/** Once full, a journal goes on when so much of its bound is free beyond the next segment. */
+export const journalRoomShare = 1 / 16;
+/** How often all journals of the data folder are measured, unless one finds no room. */
+export const journalSpaceLookMs = 10_000;
+/** A file that is deleted when the disk is full: for a new identity, and to flush. */
+export const ballastBytesMax = 32 * 1_048_576;
+/** On a small disk it is so much of what is free; less than the least is not worth a file. */
+export const ballastDiskShare = 1 / 64;
+export const ballastBytesMin = 1_048_576;
+/** It is written in steps, so that the journal's syncs do not wait for it. */
+export const ballastChunkBytes = 1_048_576;
+export const ballastChunkMs = 25;
+/** With less than this on the disk it is deleted, though no write of ours has failed yet. */
+export const ballastReleaseBytes = 1_048_576;
+/** It is not made again sooner: a quota can be used up while the disk has room. */
+export const ballastAgainMs = 60_000;
 /** Zeroes of one write while a segment is prepared. */
 export const journalZeroFillBytes = 1_048_576;
 /** A full disk or journal is looked at again after this time. */
@@ -233,6 +253,10 @@ assert(
   journalFrameCellsMax * journalCellBytesMax < journalFrameBytesMax,
   'a frame of the most cells fits its bound',
 );
+assert(budgetJournalMs <= budgetCellsMs, 'samples are kept for the longest window');
+assert(ballastReleaseBytes <= ballastBytesMin, 'a released ballast helps');
+assert(ballastBytesMax > 2 * journalSegmentBytes, 'a ballast is a new identity and a flush');
+assert(ballastBytesMax < journalDiskFreeBytesMin, 'the journal stops before the ballast is due');
 assert(journalReserveBytes < journalSegmentBytes, 'a new segment is not yet at its reserve');
 
 // ── HTTP room ──

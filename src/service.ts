@@ -1,5 +1,6 @@
 // The composition root: builds every room, connects them, starts them in order and stops them in
 // reverse. What is decided here is only who knows whom. Never holds a count.
+import path from 'node:path';
 import { setTimeout as passes } from 'node:timers/promises';
 import type { Config } from './config.ts';
 import { Core } from './core.ts';
@@ -9,6 +10,7 @@ import { createHttpServer } from './http/server.ts';
 import type { HttpServer } from './http/server.ts';
 import { memoryBytesMaxOf } from './ingest/memory-bound.ts';
 import { nodeDisk } from './journal/disk.ts';
+import { measureJournals } from './journal/journal-space.ts';
 import { flushWaitMsMin, sweepCron } from './limits.ts';
 import type { Log } from './log.ts';
 import type { JobName } from './metric-definitions.ts';
@@ -90,10 +92,7 @@ class RunningService implements Service {
 
   async start(): Promise<void> {
     const { config, log, metrics, share = 1 } = this.#options;
-    const free = await nodeDisk
-      .makeFolder(config.dataDir)
-      .then(() => nodeDisk.freeBytes(config.dataDir));
-    const journalBytesMax = Math.floor((config.journalMaxBytes ?? free / 2) / share);
+    const journalBytesMax = Math.floor((await this.#journalBytesMax()) / share);
     const heap = new HeapWatch(() => this.#clock.monotonicMs());
     this.#heap = heap;
     const core = await Core.start({
@@ -106,6 +105,7 @@ class RunningService implements Service {
       memoryBytesMax: memoryBytesMaxOf(config.memoryMaxBytes / share, heap.limitBytes),
       heapIsShort: () => heap.isShort,
       journalBytesMax,
+      share,
       salts: config.hbaseSalts,
       retentionDays: config.retentionDays,
       onBroken: (error) => this.#fail(error),
@@ -126,6 +126,16 @@ class RunningService implements Service {
     this.#address = await listen(this.#http, config);
     this.#schedules = this.#jobs(core, report, together);
     this.#phase = 'serving';
+  }
+
+  /** Of all processes. What the journals hold counts as free: no start is to halve the bound. */
+  async #journalBytesMax(): Promise<number> {
+    const { dataDir, journalMaxBytes } = this.#options.config;
+    if (journalMaxBytes !== undefined) return journalMaxBytes;
+    await nodeDisk.makeFolder(dataDir);
+    const folder = path.join(dataDir, 'journal');
+    const { keptBytes } = await measureJournals({ disk: nodeDisk, folder });
+    return ((await nodeDisk.freeBytes(dataDir)) + keptBytes) / 2;
   }
 
   /** Unready, stop accepting, answer what is in flight, last frame, flush, seal. */

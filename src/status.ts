@@ -4,10 +4,11 @@ import type { Core } from './core.ts';
 import type { FlushReport } from './flush/rounds.ts';
 import type { Readiness } from './http/ports.ts';
 import type { SeenState, SeenWriter } from './ingest/writers-seen.ts';
-import { budgetSampleMsMin, setAsideExamplesMax } from './limits.ts';
+import { setAsideExamplesMax } from './limits.ts';
 import type { GaugeSource } from './metrics.ts';
 import { sumOf as totalOf } from './model/cell.ts';
 import { quarterStartMs } from './model/quarter.ts';
+import { OutageBudget } from './outage-budget.ts';
 import type { QuarterInDoubt } from './store/shown-cells.ts';
 
 export interface StatusOptions {
@@ -32,6 +33,7 @@ export function readinessOf(core: Core, phase: Phase): Readiness {
   const run = core.ingest.current;
   if (run?.clock.degraded === true) reasons.push('clock');
   if (run !== undefined && !run.registered) reasons.push('unregistered');
+  if (core.folder.ballastUsedAtMs !== undefined) reasons.push('ballast_used');
   if (cellsSetAside(core) > 0) reasons.push('cells_set_aside');
   if (quartersInDoubt(core).length > 0) reasons.push('counts_missing');
   return { state: reasons.length === 0 ? 'ready' : 'degraded', reasons };
@@ -39,23 +41,16 @@ export function readinessOf(core: Core, phase: Phase): Readiness {
 
 export class StatusReport {
   readonly #options: StatusOptions;
-  /** What had been journaled when; the rate between two looks tells how long the disk lasts. */
-  #sample: { readonly atMs: number; readonly bytes: number };
-  #bytesPerSecond = 0;
+  readonly #budget: OutageBudget;
 
   constructor(options: StatusOptions) {
     this.#options = options;
-    this.#sample = { atMs: options.monotonicMs(), bytes: 0 };
+    this.#budget = new OutageBudget({ ...options, share: options.share ?? 1 });
   }
 
   /** Looked at every round. */
   sampleRate(): void {
-    const atMs = this.#options.monotonicMs();
-    const bytes = this.#options.core.ingest.grown.journalBytes;
-    const passedMs = atMs - this.#sample.atMs;
-    if (passedMs < budgetSampleMsMin) return;
-    this.#bytesPerSecond = ((bytes - this.#sample.bytes) / passedMs) * 1000;
-    this.#sample = { atMs, bytes };
+    this.#budget.sample();
   }
 
   async document(): Promise<Readonly<Record<string, unknown>>> {
@@ -82,15 +77,21 @@ export class StatusReport {
       unflushed: { counts: unflushedCounts(core), cells: sumOf(core, 'dirtyCells') },
       setAside: { cells: cellsSetAside(core), examples: examplesOf(core) },
       readBack: { inDoubt: quartersInDoubt(core).map(doubtOf) },
-      memory: { bytes: core.memoryBytes, max: core.memory.maxBytes },
+      memory: { bytes: core.memory.heldBytes(core.ingest.cellBytes), max: core.memory.maxBytes },
       lastFlush: flushOf(core.rounds.last),
       journal: {
-        bytes: run?.journal.bytes ?? 0,
+        bytes: core.ingest.runs.reduce((sum, { journal }) => sum + journal.bytes, 0),
         max: journalBytesMax,
         position: run?.journal.position ?? 0,
         refusal: core.ingest.refusal ?? null,
       },
-      outageBudgetSeconds: this.#outageBudgetSeconds(),
+      disk: {
+        freeBytes: core.folder.freeBytes,
+        asideBytes: core.folder.journals.asideBytes,
+        ballastBytes: core.folder.ballastBytes,
+        ballastUsed: momentOrNull(core.folder.ballastUsedAtMs),
+      },
+      outageBudgetSeconds: this.#budget.seconds,
       clockSkewSeconds: core.skewMs / 1000,
     };
   }
@@ -100,7 +101,7 @@ export class StatusReport {
     return {
       openCells: () => sumOf(core, 'openCells'),
       dirtyCells: () => sumOf(core, 'dirtyCells'),
-      memoryBytes: () => core.memoryBytes,
+      memoryBytes: () => core.memory.heldBytes(core.ingest.cellBytes),
       journalBytes: () => core.ingest.runs.reduce((sum, run) => sum + run.journal.bytes, 0),
       dataDirFreeBytes: () => core.folder.freeBytes,
       cellsSetAside: () => cellsSetAside(core),
@@ -114,17 +115,6 @@ export class StatusReport {
       clockSkewSeconds: () => core.skewMs / 1000,
       flushIntervalSeconds: () => flushSeconds,
     };
-  }
-
-  /** How long counting goes on without the store, at the present rate; null: nothing comes in. */
-  #outageBudgetSeconds(): number | null {
-    if (this.#bytesPerSecond <= 0) return null;
-    const { core, journalBytesMax, share = 1 } = this.#options;
-    const left = Math.min(
-      journalBytesMax - (core.ingest.current?.journal.bytes ?? 0),
-      core.folder.freeBytes / share,
-    );
-    return Math.max(0, Math.floor(left / this.#bytesPerSecond));
   }
 }
 

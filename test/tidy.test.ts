@@ -34,6 +34,7 @@ const partOf: Readonly<Record<string, string>> = {
   'service-part.ts': 'service',
   'metrics-together.ts': 'metrics',
   'data-folder.ts': 'service',
+  'outage-budget.ts': 'service',
   'status.ts': 'service',
   'open-row-store.ts': 'service',
   'store-folder.ts': 'service',

@@ -2,6 +2,7 @@
 // journaled, where it could not be counted to its end. Never counts, never forgets.
 import { memoryFlushGapMs, unregisteredMs } from '../limits.ts';
 import type { AdEvent } from '../model/event.ts';
+import { quarterOf } from '../model/quarter.ts';
 import { IngestRefused } from './accept.ts';
 import type { RefusalReason } from './accept.ts';
 import type { MemoryBound } from './memory-bound.ts';
@@ -71,7 +72,7 @@ export class Admission {
     if (reason === 'memory_full' || !memory.mayHold({ cellBytes, waiting })) {
       this.#flushSoon();
       // What counts in cells that are there needs no more room than it takes while it waits.
-      const isReused = memory.mayReuse && run?.holds(events) === true;
+      const isReused = memory.mayReuse && run !== undefined && holds(run, events);
       if (!isReused) throw new IngestRefused('memory_full');
     }
     if (!line.hasRoomFor(events.length)) throw new IngestRefused('overloaded');
@@ -84,4 +85,11 @@ export class Admission {
     this.#flushAskedAtMs = nowMs;
     this.#options.flushSoon();
   }
+}
+
+/** Whether the events, accepted now, would count in cells that are there. */
+function holds({ clock, counters, registered }: WriterRun, events: readonly AdEvent[]): boolean {
+  const acceptMs = clock.nowMs();
+  const acceptanceQuarter = registered ? quarterOf(acceptMs) : undefined;
+  return counters.holds(events, { acceptMs, acceptanceQuarter });
 }

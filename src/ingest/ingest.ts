@@ -76,6 +76,11 @@ export class Ingest implements Accepting {
     return this.#admission.refusal(this.#standing);
   }
 
+  /** Of the monotonic clock: since when no identity of this process has reached the store. */
+  get unregisteredSinceMs(): number {
+    return this.#unregisteredSinceMs;
+  }
+
   /** Since the start, for the rates at which disk and memory fill: written, and of new cells. */
   get grown(): { readonly journalBytes: number; readonly cellBytes: number } {
     return { journalBytes: this.#journaledBytes, cellBytes: this.#cellBytes };

@@ -7,6 +7,7 @@ import type { FormedCell } from '../counters/cell-table.ts';
 import { createFully } from '../journal/disk.ts';
 import type { Disk } from '../journal/disk.ts';
 import { Journal } from '../journal/journal.ts';
+import type { JournalSpace } from '../journal/journal-space.ts';
 import { deleteFolder, makeWriterFolder } from '../journal/writer-folder.ts';
 import { beginAttemptsMax, watermarkBeyondStoreMs } from '../limits.ts';
 import { assert } from '../model/assert.ts';
@@ -37,6 +38,8 @@ export interface WriterRunOptions {
   /** `<data>/journal`; the run makes its own folder there. */
   readonly journalFolder: string;
   readonly journalBytesMax: number;
+  /** Of all journals of the data folder. */
+  readonly space: JournalSpace;
   readonly onJournalError: (error: CounterError) => void;
   readonly onFrameSynced: (seconds: number) => void;
   readonly lock: (folder: string) => Promise<FolderLock>;
@@ -132,6 +135,7 @@ export class WriterRun {
         writer,
         maxBytes: options.journalBytesMax,
         ...(options.segmentBytes === undefined ? {} : { segmentBytes: options.segmentBytes }),
+        space: options.space,
         onError: options.onJournalError,
       });
       return new WriterRun(note, folder, lock, journal, options);
@@ -179,13 +183,6 @@ export class WriterRun {
     assert(this.#registeredMs === undefined, 'a writer registers once');
     this.#registeredMs = registeredMs;
     this.counters.registered(quarterOf(registeredMs));
-  }
-
-  /** Whether the events, accepted now, would count in cells that are there. */
-  holds(events: readonly AdEvent[]): boolean {
-    const acceptMs = this.clock.nowMs();
-    const acceptanceQuarter = this.registered ? quarterOf(acceptMs) : undefined;
-    return this.counters.holds(events, { acceptMs, acceptanceQuarter });
   }
 
   /**

@@ -3,11 +3,18 @@
 // Promises: a disk that gives no next segment is an answer, not a failure, and is asked again:
 // no frame is touched by it, and what was synced in another file is not in doubt.
 import path from 'node:path';
-import { journalDiskFreeBytesMin, journalRoomRetryMs, journalSegmentBytes } from '../limits.ts';
+import {
+  journalDiskFreeBytesMin,
+  journalRoomRetryMs,
+  journalRoomShare,
+  journalSegmentBytes,
+  journalSegmentBytesMin,
+} from '../limits.ts';
 import { systemClock } from '../model/clock.ts';
 import type { Clock } from '../model/clock.ts';
 import { CounterError } from '../model/errors.ts';
 import type { Disk } from './disk.ts';
+import type { JournalSpace } from './journal-space.ts';
 import { Segment } from './segment.ts';
 
 export interface SupplyOptions {
@@ -18,6 +25,8 @@ export interface SupplyOptions {
   /** Left free on the disk. */
   readonly minFreeBytes?: number;
   readonly segmentBytes?: number;
+  /** Of all journals of the data folder; alone where it is left out. */
+  readonly space?: JournalSpace;
   readonly clock?: Pick<Clock, 'monotonicMs'>;
 }
 
@@ -33,7 +42,8 @@ export type Room = 'ok' | 'full' | 'disk_full';
 
 export class SegmentSupply {
   readonly segmentBytes: number;
-  readonly #options: Required<SupplyOptions>;
+  readonly #options: Required<Omit<SupplyOptions, 'space'>>;
+  readonly #space: JournalSpace | undefined;
   readonly #owner: SupplyOwner;
   #spare: Segment | undefined;
   #preparing: Promise<void> | undefined;
@@ -47,11 +57,12 @@ export class SegmentSupply {
     this.#options = {
       maxBytes: Number.MAX_SAFE_INTEGER,
       minFreeBytes: journalDiskFreeBytesMin,
-      segmentBytes: journalSegmentBytes,
+      segmentBytes: segmentBytesOf(options.maxBytes ?? Number.MAX_SAFE_INTEGER),
       clock: systemClock,
       ...options,
     };
     this.segmentBytes = this.#options.segmentBytes;
+    this.#space = options.space;
     this.#owner = owner;
   }
 
@@ -103,6 +114,7 @@ export class SegmentSupply {
       if (this.#room !== 'ok') return;
       this.#ordinal++;
       const segment = await Segment.create({ disk, folder, ordinal: this.#ordinal, bytes });
+      this.#space?.took(bytes);
       // A frame that needs more than the spare: names must ascend with positions, so it goes.
       const tooSmall = this.#spare;
       this.#spare = segment;
@@ -113,10 +125,23 @@ export class SegmentSupply {
     }
   }
 
+  /** Once there was none, there is room again only when there is more than for one segment. */
   async #look(bytes: number): Promise<Room> {
-    const { disk, folder, maxBytes, minFreeBytes } = this.#options;
-    if (this.#owner.usedBytes() + this.spareBytes + bytes > maxBytes) return 'full';
-    return (await disk.freeBytes(folder)) - bytes < minFreeBytes ? 'disk_full' : 'ok';
+    const { maxBytes, minFreeBytes } = this.#options;
+    const wasFull = this.#room !== 'ok';
+    const wanted = bytes + (wasFull ? Math.floor(maxBytes * journalRoomShare) : 0);
+    if (this.#owner.usedBytes() + this.spareBytes + wanted > maxBytes) return 'full';
+    if (this.#space !== undefined && !(await this.#space.makeRoom(wanted))) return 'full';
+    const missing = await this.#missingOnDisk(bytes + minFreeBytes + (wasFull ? bytes : 0));
+    if (missing <= 0) return 'ok';
+    if (this.#space === undefined) return 'disk_full';
+    await this.#space.freeAside(missing);
+    return (await this.#missingOnDisk(bytes + minFreeBytes)) > 0 ? 'disk_full' : 'ok';
+  }
+
+  async #missingOnDisk(bytes: number): Promise<number> {
+    const { disk, folder } = this.#options;
+    return bytes - (await disk.freeBytes(folder));
   }
 
   /** What cannot be removed is a file of zeroes: a replay passes it over. */
@@ -128,6 +153,12 @@ export class SegmentSupply {
       this.#owner.troubled(thrown);
     }
   }
+}
+
+/** A small bound must hold more than one segment, or nothing could ever be let go of. */
+export function segmentBytesOf(maxBytes: number): number {
+  const part = Math.floor(maxBytes / 8);
+  return Math.max(journalSegmentBytesMin, Math.min(journalSegmentBytes, part));
 }
 
 export function noRoom(room: Room): CounterError {

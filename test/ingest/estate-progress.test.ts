@@ -1,11 +1,12 @@
 // A large backlog of a dead writer goes into a store that comes back slowly: each attempt goes on
 // where the last one ended.
-import { afterAll, expect, test } from '@jest/globals';
+import { afterAll, expect, jest, test } from '@jest/globals';
 import { CounterError } from '../../src/model/errors.ts';
 import { quarterMs } from '../../src/model/quarter.ts';
 import { recoveryPutCellsMax } from '../../src/limits.ts';
 import { CoreHarness, eventOf, removeFolders } from '../support/core-harness.ts';
 
+jest.setTimeout(60_000);
 afterAll(removeFolders);
 
 const away = (): Error => new CounterError('STORE_UNAVAILABLE', 'retry');
@@ -20,8 +21,8 @@ test('a recovery that fails goes on behind what was confirmed, within a quarter 
   await dead.count('first', 3);
   clock.pass(quarterMs);
   const cells = 2.5 * recoveryPutCellsMax;
-  for (let i = 0; i < cells; i += 5_000) {
-    const events = Array.from({ length: 5_000 }, (_, j) => eventOf(`a-${(i + j) % 50_000}`));
+  for (let i = 0; i < cells; i += 2_500) {
+    const events = Array.from({ length: 2_500 }, (_, j) => eventOf(`a-${i + j}`));
     await dead.core.ingest.accept(events, 'journal');
   }
   const dataDir = await dead.crashed();

@@ -35,8 +35,10 @@ test('with the store down a full memory refuses new cells, counts on in known on
   rows.failBefore = away;
   const counted = await fill(harness, 'a');
   expect(counted).toBeGreaterThan(300);
-  expect(core.memoryBytes).toBeLessThanOrEqual(maxBytes);
-  expect(core.memoryBytes).toBeGreaterThan(maxBytes - 20 * waitingEventBytes);
+  expect(core.memory.heldBytes(core.ingest.cellBytes)).toBeLessThanOrEqual(maxBytes);
+  expect(core.memory.heldBytes(core.ingest.cellBytes)).toBeGreaterThan(
+    maxBytes - 20 * waitingEventBytes,
+  );
 
   await core.ingest.accept([eventOf('a-0', 5), eventOf('a-1', 7)], 'journal');
   // One new cell among known ones: nothing of the request counts.

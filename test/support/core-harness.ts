@@ -49,6 +49,7 @@ export interface HarnessOptions {
   readonly journalBytesMax?: number;
   readonly memoryBytesMax?: number;
   readonly heapIsShort?: () => boolean;
+  readonly ballastBytesMax?: number;
 }
 
 /** One writer's counts of an ad on the one site. */
@@ -106,6 +107,7 @@ export class CoreHarness {
       log: logInto(logged),
       metrics,
       memoryBytesMax: options.memoryBytesMax ?? 2 ** 30,
+      ballastBytesMax: options.ballastBytesMax ?? 0,
       heapIsShort: options.heapIsShort ?? (() => false),
       journalBytesMax: options.journalBytesMax ?? 2 ** 30,
       salts: undefined,

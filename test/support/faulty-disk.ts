@@ -7,6 +7,9 @@ export type DiskCall = 'create' | 'write' | 'datasync' | 'makeFolder' | 'status'
 export class FaultyDisk implements Disk {
   /** Answers an error code to let the call fail. A write that fails has reached the disk. */
   fault: (call: DiskCall, file: string) => string | undefined = () => undefined;
+  /** The same, for what depends on the disk. */
+  faultLater: (call: DiskCall, file: string) => Promise<string | undefined> = () =>
+    Promise.resolve(undefined);
   /** Awaited before the call. */
   before: (call: DiskCall, file: string) => Promise<void> = () => Promise.resolve();
   freeBytesLeft: number | undefined;
@@ -69,7 +72,7 @@ export class FaultyDisk implements Disk {
 
   async #pass(call: DiskCall, file: string): Promise<void> {
     await this.before(call, file);
-    const code = this.fault(call, file);
+    const code = this.fault(call, file) ?? (await this.faultLater(call, file));
     if (code !== undefined) throw Object.assign(new Error(`${code}: as told`), { code });
   }
 }
