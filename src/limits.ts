@@ -379,7 +379,7 @@ export const cliFlushTimeoutMs = 300_000;
 export const cliHealthTimeoutMs = 3_000;
 /** `adcounter schema`: tables are created one after the other. */
 export const cliSchemaTimeoutMs = 120_000;
-/** `adcounter schema verify`: it only asks. */
+/** `adcounter schema verify`, which only asks, and the first question of `create`. */
 export const cliSchemaVerifyTimeoutMs = 20_000;
 /** `adcounter recover --wait`: between two looks at the registry. */
 export const recoverPollMs = 20_000;

@@ -58,11 +58,10 @@ async function printTables({ config, json, terminal }: Invocation): Promise<Exit
 }
 
 async function createTables(rows: RowStore, invocation: Invocation): Promise<ExitCode> {
+  // First, since without a master it fails, and making tables would be tried for much longer.
+  const createdMs = await rows.nowMs({ timeoutMs: cliSchemaVerifyTimeoutMs });
   const created = await rows.createTables(callOptions);
-  const fresh = {
-    salts: invocation.config.hbaseSalts ?? saltsDefault,
-    createdMs: await rows.nowMs(callOptions),
-  };
+  const fresh = { salts: invocation.config.hbaseSalts ?? saltsDefault, createdMs };
   const { salts } = await writeLayout(rows, fresh, callOptions);
   const { hbaseTablePrefix: prefix, store } = invocation.config;
   const names = created.map((name) => (store === 'hbase' ? prefix + name : name));
