@@ -3,9 +3,11 @@
 import net from 'node:net';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { HBaseClient } from '../../src/hbase/hbase-client.ts';
+import { silentObserver } from '../../src/hbase/observer.ts';
 import type { Region } from '../../src/hbase/regions.ts';
+import type { CellCursor } from '../../src/model/rows.ts';
 import { until } from '../support/until.ts';
-import { lineOf, put, putAll, read } from './cells.ts';
+import { everything, lineOf, put, putAll, read } from './cells.ts';
 import { clientOptions } from './client-options.ts';
 import { clusterIn, startCluster } from './server/cluster.ts';
 import type { RunningCluster } from './server/cluster.ts';
@@ -18,6 +20,7 @@ import { ownFolder } from './server/shared.ts';
 import { describeWithJava, family, startTimeoutMs } from './with-hbase.ts';
 
 const place = { table: 'ads:cluster', family };
+const qualifier = Buffer.from([1]);
 const longTime = { timeoutMs: 90_000 };
 
 describeWithJava('a cluster of several processes', () => {
@@ -25,7 +28,9 @@ describeWithJava('a cluster of several processes', () => {
   let cluster: RunningCluster;
 
   beforeAll(async () => {
-    cluster = await startCluster({ folder, fresh: true });
+    // A scanner that nobody asks for 2 s is given up.
+    const site = { 'hbase.client.scanner.timeout.period': '2000' };
+    cluster = await startCluster({ folder, fresh: true, site });
   }, startTimeoutMs);
 
   afterAll(async () => {
@@ -80,6 +85,33 @@ describeWithJava('a cluster of several processes', () => {
       expect((await read(client, place)).cells.map(lineOf)).toEqual(cells(1).map(lineOf));
     });
   }, 180_000);
+
+  test('a scan whose scanner has expired goes on behind the last row that came', async () => {
+    const large = Array.from({ length: 48 }, (_, i) => {
+      return { row: Buffer.from([i]), qualifier, value: Buffer.alloc(32_768, i), version: 1 };
+    });
+    const outcomes: string[] = [];
+    const request = (_op: string, outcome: string): number => outcomes.push(outcome);
+    const observer = { ...silentObserver, request };
+    const client = new HBaseClient({ ...clientOptions(cluster.zookeeper), observer });
+    try {
+      const families = new Map([['c', new Map([['VERSIONS', '1']])]]);
+      const slow = { table: 'slow', family };
+      await client.createTable({ name: slow.table, families, splitKeys: [] }, longTime);
+      await putAll(client, slow, large);
+      const rows: number[] = [];
+      const visit = ({ bytes, rowStart }: CellCursor): void => {
+        // Nothing is asked for meanwhile, as by a process that stands still.
+        if (rows.length === 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 5_000);
+        rows.push(bytes[rowStart] ?? -1);
+      };
+      await client.scan(slow, everything, visit, longTime);
+      expect(rows).toEqual(large.map(({ row }) => row[0]));
+      expect(outcomes).toContain('STORE_SCANNER_LOST');
+    } finally {
+      client.close();
+    }
+  }, 120_000);
 
   test('a region server that is killed is noticed, loses nothing, and comes back on its port', async () => {
     const { rs2 } = cluster.processes;
@@ -174,7 +206,7 @@ function cells(
 ): { row: Buffer; qualifier: Buffer; value: Buffer; version: number }[] {
   return Array.from({ length: 256 }, (_, i) => ({
     row: Buffer.from([i]),
-    qualifier: Buffer.from([1]),
+    qualifier,
     value: Buffer.from([version]),
     version,
   }));
