@@ -174,6 +174,16 @@ export const readBackCellsMax = 128;
 export const readBackScansConcurrent = 4;
 /** One read-back; what is not read by then is read back later. */
 export const readBackTimeoutMs = 5_000;
+/** `adcounter reassert`: cells that are looked at, put and looked at again together. */
+export const reassertCellsMax = 2_000;
+/** Of the first that are missing: put alone, to see whether a put is shown at all. */
+export const reassertProbeCellsMax = 32;
+/** One look at such a portion. */
+export const reassertReadTimeoutMs = 60_000;
+/** Between two lines of its progress. */
+export const reassertProgressMs = 1_000;
+/** A journal that its writer goes on with is surveyed so often until no frame fell in between. */
+export const reassertSurveysMax = 5;
 /** A round waits for it for so long, and then goes on without trimming. */
 export const readBackGraceMs = 250;
 /** The last flush of a stop is waited for so long at least. */
@@ -199,6 +209,7 @@ assert(expeditedCellsMax <= expeditedWaitingCellsMax, 'a flush takes what waits,
 assert(pauseMs < deadAfterMs, 'who may have been taken for dead looks before it goes on');
 assert(setAsideRetryMs <= setAsideRetryMsMax, 'waits grow to their bound');
 assert(setAsideTimeoutMs < flushTimeoutMs, 'what is refused takes less time than the others');
+assert(reassertProbeCellsMax < reassertCellsMax, 'the first check is less than the work');
 assert(readBackGraceMs < readBackTimeoutMs, 'a round waits less than a slow store may take');
 assert(readBackTimeoutMs < flushTimeoutMs, 'reading a few cells takes less than putting all');
 assert(registryTimeoutMs <= flushTimeoutMs, 'the registry is asked within a round');

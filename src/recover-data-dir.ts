@@ -68,11 +68,12 @@ async function recover(options: RecoverOptions, store: ExistingStore): Promise<r
   }
 }
 
-function journalFolderOf({ dataDir }: Config): string {
+export function journalFolderOf({ dataDir }: Config): string {
   return path.join(dataDir, 'journal');
 }
 
-async function refuseMissing(folder: string): Promise<void> {
+/** Errors: NO_JOURNAL. */
+export async function refuseMissing(folder: string): Promise<void> {
   const found = await stat(folder).catch(() => undefined);
   if (found?.isDirectory() === true) return;
   throw new CounterError('NO_JOURNAL', 'give-up', { detail: `${folder} is not there` });

@@ -90,6 +90,11 @@ describe('what the documents name is there', () => {
       'quiet',
       'fresh',
       'wait',
+      'from',
+      'to',
+      'dry-run',
+      'yes',
+      'even-unknown',
       ...sources.map(({ flag }) => flag),
     ]);
     expect(missing(/\b(ADCOUNTER_[A-Z_]+)\b/g, (name) => variables.has(name))).toEqual([]);

@@ -41,6 +41,7 @@ const partOf: Readonly<Record<string, string>> = {
   'announcements.ts': 'service',
   'existing-store.ts': 'service',
   'recover-data-dir.ts': 'service',
+  'reassert-data-dir.ts': 'service',
   'writer-marks.ts': 'service',
 };
 

@@ -6,6 +6,7 @@ import { addCommand, exitCodes, type Command, type ExitCode, type Terminal } fro
 import { doctorCommand } from './doctor.ts';
 import { flushCommand } from './flush.ts';
 import { healthcheckCommand } from './healthcheck.ts';
+import { reassertCommand } from './reassert.ts';
 import { recoverCommand } from './recover.ts';
 import { schemaCommand } from './schema.ts';
 import { serveCommand } from './serve.ts';
@@ -18,6 +19,7 @@ const commands: readonly Command[] = [
   flushCommand,
   schemaCommand,
   recoverCommand,
+  reassertCommand,
   writersCommand,
   doctorCommand,
   healthcheckCommand,

@@ -37,9 +37,11 @@ export interface QuarterReplay {
   readonly alarms: number;
 }
 
+/** Frames behind the last position are passed over. */
 export async function replayQuarter(
   place: ReplayPlace,
   quarter: QuarterSegments,
+  lastPosition = Infinity,
 ): Promise<QuarterReplay> {
   const problems = new ProblemList();
   const cells = new QuarterCells(problems);
@@ -50,7 +52,7 @@ export async function replayQuarter(
     cells.beginSegment(name);
     let othersRanAt = 0;
     for (let step = reader.step(); step !== 'end'; step = reader.step()) {
-      if (step === 'frame') cells.addFrame(reader);
+      if (step === 'frame' && reader.scanner.position <= lastPosition) cells.addFrame(reader);
       if (reader.scanner.end - othersRanAt > journalReplaySliceBytes) {
         othersRanAt = reader.scanner.end;
         await othersRan();

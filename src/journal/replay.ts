@@ -8,7 +8,6 @@ import { toError } from '../model/errors.ts';
 import { quarterOf } from '../model/quarter.ts';
 import { parseWriterId } from '../model/writer-id.ts';
 import type { WriterId } from '../model/writer-id.ts';
-import type { Disk } from './disk.ts';
 import type { FolderIdentity } from '../model/folder-identity.ts';
 import { PositionRanges } from './position-ranges.ts';
 import type { PositionRange } from './position-ranges.ts';
@@ -17,9 +16,10 @@ import type { JournalProblem } from './problems.ts';
 import { headerBytes, segmentNamesOf } from './segment.ts';
 import type { SegmentHeader } from './segment.ts';
 import { SegmentReader } from './segment-reader.ts';
+import type { ReadingDisk } from './with-aside.ts';
 
 export interface ReplayPlace {
-  readonly disk: Disk;
+  readonly disk: ReadingDisk;
   /** `journal/<writer>/`, or its `aside/`, or a copy of either. */
   readonly folder: string;
 }

@@ -2,6 +2,8 @@
 // Cells travel as lines of hex: row, qualifier, version, value; a dash is an empty part.
 //   exchange <zookeeper> <table> <file>   puts the cells of the file, then prints all of the table
 //   read <zookeeper> <table>              prints all cells of the table
+//   truncate <zookeeper> <table>          makes the table anew, as the shell's truncate_preserve
+//   deleteall <zookeeper> <table>         deletes each row, as the shell's deleteall
 //   total <zookeeper> <table> <ad>        prints rows and the sum of measure 1 of the ad's live cells
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -20,8 +22,10 @@ import org.apache.hadoop.hbase.Cell;
 import org.apache.hadoop.hbase.CellUtil;
 import org.apache.hadoop.hbase.HBaseConfiguration;
 import org.apache.hadoop.hbase.TableName;
+import org.apache.hadoop.hbase.client.Admin;
 import org.apache.hadoop.hbase.client.Connection;
 import org.apache.hadoop.hbase.client.ConnectionFactory;
+import org.apache.hadoop.hbase.client.Delete;
 import org.apache.hadoop.hbase.client.Put;
 import org.apache.hadoop.hbase.client.Result;
 import org.apache.hadoop.hbase.client.ResultScanner;
@@ -47,6 +51,8 @@ public final class Rows {
           read(table, out);
         }
         case "read" -> read(table, out);
+        case "truncate" -> truncate(connection, table.getName());
+        case "deleteall" -> deleteAll(table);
         case "total" -> total(table, args[3].getBytes(StandardCharsets.UTF_8), out);
         default -> throw new IllegalArgumentException(args[0]);
       }
@@ -73,6 +79,21 @@ public final class Rows {
         }
       }
     }
+  }
+
+  private static void truncate(Connection connection, TableName name) throws IOException {
+    try (Admin admin = connection.getAdmin()) {
+      admin.disableTable(name);
+      admin.truncateTable(name, true);
+    }
+  }
+
+  private static void deleteAll(Table table) throws IOException {
+    List<Delete> deletes = new ArrayList<>();
+    try (ResultScanner scanner = table.getScanner(new Scan().addFamily(FAMILY))) {
+      for (Result result : scanner) deletes.add(new Delete(result.getRow()));
+    }
+    table.delete(deletes);
   }
 
   /** Rows: salt u8, ad, 00, day u16, site. Live cells: qualifier 01 …, value (measure u8, uvarint)*. */
