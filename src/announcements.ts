@@ -2,6 +2,7 @@
 // counting is refused, the machine's clock is not followed, a record of the registry cannot be
 // read. Looks only; decides nothing.
 import type { RefusalReason } from './ingest/accept.ts';
+import { begunWithinHour, isStorm } from './ingest/writer-storm.ts';
 import type { Log } from './log.ts';
 import type { WriterId } from './model/writer-id.ts';
 import type { RegistryReading } from './store/registry.ts';
@@ -19,6 +20,7 @@ export class Announcements {
   #clockIsOff = false;
   #unreadable: ReadonlySet<WriterId> = new Set();
   #strangers = 0;
+  #isStorm = false;
 
   constructor(log: Log) {
     this.#log = log;
@@ -31,7 +33,17 @@ export class Announcements {
     this.#clockIsOff = clockIsOff;
   }
 
-  lookAtRegistry({ unreadable, strangers }: RegistryReading): void {
+  /** At the moment of the store's clock. */
+  lookAtRegistry(reading: RegistryReading, nowMs: number): void {
+    const { unreadable, strangers } = reading;
+    const isStormNow = isStorm(reading, nowMs);
+    if (isStormNow && !this.#isStorm) {
+      const what =
+        'Writers begin again and again: each is a record and a cell more of all it counts';
+      const fields = { writers: begunWithinHour(reading, nowMs), hours: 1 };
+      this.#log.error('registry.storm', what, fields);
+    }
+    this.#isStorm = isStormNow;
     for (const { writer, reason } of unreadable) {
       if (this.#unreadable.has(writer)) continue;
       const what = 'The record of a writer cannot be read: nothing more is called complete';

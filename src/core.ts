@@ -156,8 +156,9 @@ export class Core {
 
   async readRegistry(): Promise<Completeness> {
     const reading = await this.link.registry.readAll();
-    this.writers.see(reading);
-    this.#announcements.lookAtRegistry(reading);
+    const nowMs = this.link.nowMs() ?? this.#options.clock.wallMs();
+    this.writers.see(reading, nowMs);
+    this.#announcements.lookAtRegistry(reading, nowMs);
     return this.completeness;
   }
 

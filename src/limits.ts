@@ -106,6 +106,10 @@ export const beginAttemptsMax = 3;
 export const registryAttemptsMax = 3;
 /** Nonces of one's own that a chain remembers: a slow read may answer one that is replaced. */
 export const registryNoncesKept = 16;
+/** More writers that begin within an hour, over all machines, are an alarm. */
+export const writersPerHourMax = 50;
+/** In such a storm a process that has counted nothing is not registered before it lived so long. */
+export const stormRegistrationMs = 60_000;
 /** Longer between two looks at either clock, and the process stood still: who is it now? */
 export const pauseMs = 60_000;
 /** After a pause requests wait for so long at most until the registry says who we are. */
@@ -372,6 +376,11 @@ export const workerRestartMsMax = 60_000;
 export const workerCrashesMax = 3;
 /** Starts of the last hour beyond which there is one too: each is a writer of its own. */
 export const workerStartsPerHourMax = 50;
+/** Whether each worker answers is looked at so often; a later look says that we stood still. */
+export const workerLookMs = 5_000;
+export const workerLateLookMs = 5_000;
+/** One that answers nothing for so many looks in a row, a minute, hangs, and is ended. */
+export const workerSilenceLooksMax = 12;
 /** What a dead worker left is looked at again after this time, where the store was away. */
 export const workerRecoverRetryMs = 5_000;
 
@@ -379,6 +388,10 @@ assert(flushTimeoutMs < workerFlushMs, 'a round of a worker ends before its answ
 assert(registryTimeoutMs < workerAnswerMs, 'a status with the store away is an answer');
 assert(2 * workerAnswerMs < queryTimeoutMs, 'a question lasts longer than the part of the workers');
 assert(workerFlushMs < queryFreshTimeoutMs, 'a fresh question outlasts the flush of all workers');
+assert(
+  workerLookMs * workerSilenceLooksMax >= 10 * workerAnswerMs,
+  'a worker that is slow is left out of answers long before it is ended',
+);
 assert(workerRestartMs <= workerRestartMsMax, 'waits grow to their bound');
 
 // ── Commands ──

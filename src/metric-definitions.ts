@@ -221,6 +221,11 @@ function servingMetrics({ counter, gauge, histogram }: Make) {
       'Writers known to the store; dead: not sealed, and silent; unreadable: with a broken record',
       ['state'],
     ),
+    writersBegun: gauge(
+      'writers_begun_within_hour',
+      'max',
+      'Writers that were registered within the last hour, over all machines',
+    ),
     foreignLinks: counter(
       'foreign_links_total',
       'Writers of this process that others took for dead, or that a copy of the machine is too',
@@ -235,6 +240,11 @@ function servingMetrics({ counter, gauge, histogram }: Make) {
       'worker_crashes_total',
       'Worker processes that ended without being told to',
     ),
+    workerHangs: counter(
+      'worker_hangs_total',
+      'Worker processes that answered nothing for a minute and were ended',
+    ),
+    workerStarts: counter('worker_starts_total', 'Worker processes that were started'),
     clockSkew: gauge('clock_skew_seconds', 'max', "The machine's clock minus the store's"),
     jobLastSuccess: gauge(
       'job_last_success_timestamp_seconds',

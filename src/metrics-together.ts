@@ -10,7 +10,12 @@ export type MetricsPart = MetricObjectWithValues<MetricValue<string>>[];
 const startMetric = 'process_start_time_seconds';
 
 /** What the primary itself says: of workers, not of counting. */
-const primaryMetrics = new Set(['adcounter_workers', 'adcounter_worker_crashes_total']);
+const primaryMetrics = new Set([
+  'adcounter_workers',
+  'adcounter_worker_crashes_total',
+  'adcounter_worker_hangs_total',
+  'adcounter_worker_starts_total',
+]);
 
 /** Parts of ended processes that are kept apart before they are made one. */
 const endedPartsMax = 8;

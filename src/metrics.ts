@@ -45,6 +45,7 @@ export interface GaugeSource {
   /** Undefined while nobody ever wrote: exported as 0. */
   completeThroughSeconds(): number | undefined;
   writersByState(): Readonly<Record<WriterState, number>>;
+  writersBegunWithinHour(): number;
   clockSkewSeconds(): number;
   flushIntervalSeconds(): number;
 }
@@ -206,6 +207,15 @@ export class Metrics {
     this.#named.workerCrashes.inc();
   }
 
+  /** It was ended because it answered nothing; a crash is counted beside. */
+  workerHung(): void {
+    this.#named.workerHangs.inc();
+  }
+
+  workerStarted(): void {
+    this.#named.workerStarts.inc();
+  }
+
   // ── jobs and HTTP ──
   jobDone(job: JobName, seconds: number): void {
     this.#named.jobLastSuccess.set({ job }, this.#nowMs() / 1000);
@@ -229,6 +239,7 @@ export class Metrics {
     named.cellsSetAside.set(source.cellsSetAside());
     named.quartersInDoubt.set(source.quartersInDoubt());
     named.completeThrough.set(source.completeThroughSeconds() ?? 0);
+    named.writersBegun.set(source.writersBegunWithinHour());
     named.clockSkew.set(source.clockSkewSeconds());
     named.flushInterval.set(source.flushIntervalSeconds());
     const writers = source.writersByState();

@@ -112,6 +112,7 @@ export class StatusReport {
         return completeThroughMs === null ? undefined : completeThroughMs / 1000;
       },
       writersByState: () => core.writers.byState,
+      writersBegunWithinHour: () => core.writers.begunWithinHour,
       clockSkewSeconds: () => core.skewMs / 1000,
       flushIntervalSeconds: () => flushSeconds,
     };

@@ -41,6 +41,7 @@ async function serveAsPrimary(invocation: Invocation): Promise<ExitCode> {
   // The workers keep the grace themselves; whoever does not is killed a little later.
   const ending = watch(process, log, config.shutdownGraceMs + 2 * workerKillMs, onHangUp);
   try {
+    primary.watch();
     const started = primary.crew.start();
     const early = await Promise.race([started, ending.asked.then(() => 'asked')]);
     if (early === undefined) {

@@ -1,7 +1,12 @@
 // Registers a writer in two check-and-puts, so that nothing ever appears in a quarter that others
 // have called complete: open; then the floor is read; then the moment from which it counts.
 // Never resumes an identity, and `registered` is written once.
-import { registrationHoldMs, watermarkAheadMs, watermarkBeyondStoreMs } from '../limits.ts';
+import {
+  registrationHoldMs,
+  stormRegistrationMs,
+  watermarkAheadMs,
+  watermarkBeyondStoreMs,
+} from '../limits.ts';
 import type { Log } from '../log.ts';
 import { CounterError } from '../model/errors.ts';
 import { RegistryChain } from '../store/registry.ts';
@@ -9,6 +14,7 @@ import type { RegistryReading, WriterRecord, WriterRegistry } from '../store/reg
 import { blankRecord } from './estate.ts';
 import type { Estate } from './estate.ts';
 import type { WriterRun } from './writer-run.ts';
+import { isStorm } from './writer-storm.ts';
 
 export interface RegistrationOptions {
   readonly registry: WriterRegistry;
@@ -31,6 +37,8 @@ export async function register(run: WriterRun, options: RegistrationOptions): Pr
   if (run.foreign) run.chain = new RegistryChain(registry, run.writer, standing);
   const chain = (run.chain ??= new RegistryChain(registry, run.writer));
   const seen = await registry.readAll();
+  // What crashes every few seconds and counts nothing leaves no record behind.
+  if (isIdle(run) && chain.record === undefined && isStorm(seen, options.storeNowMs)) return;
   const open = (record?: WriterRecord): WriterRecord =>
     record ?? run.firstRecord(null, floorOf(seen, options));
   if ((await chain.advance(open)) === 'foreign') return run.disown();
@@ -38,6 +46,11 @@ export async function register(run: WriterRun, options: RegistrationOptions): Pr
   if (registeredMs !== null) return run.registeredAt(registeredMs);
   const floorMs = floorOf(await registry.readAll(), options);
   await options.hold(() => writeMoment(run, chain, floorMs, options));
+}
+
+function isIdle({ journal, clock, note, endedBecause }: WriterRun): boolean {
+  const isYoung = clock.nowMs() - note.startedMs < stormRegistrationMs;
+  return isYoung && journal.position === 0 && endedBecause === undefined;
 }
 
 async function writeMoment(

@@ -10,6 +10,7 @@ import type {
   UnreadableEntry,
   WriterState,
 } from '../store/registry.ts';
+import { begunWithinHour } from './writer-storm.ts';
 import { SilenceWatch } from './silence-watch.ts';
 
 export interface WritersSeenOptions {
@@ -30,6 +31,7 @@ export class WritersSeen {
   readonly #options: WritersSeenOptions;
   readonly #silence: SilenceWatch;
   #entries: readonly SeenWriter[] = [];
+  #begunWithinHour = 0;
   #unreadable: readonly UnreadableEntry[] = [];
   /** Of the last look at which every record could be read. */
   #completeThroughMs: number | null = null;
@@ -41,6 +43,11 @@ export class WritersSeen {
 
   get all(): readonly SeenWriter[] {
     return this.#entries;
+  }
+
+  /** More of them than usual are an alarm. */
+  get begunWithinHour(): number {
+    return this.#begunWithinHour;
   }
 
   get unreadable(): readonly UnreadableEntry[] {
@@ -68,7 +75,9 @@ export class WritersSeen {
       .map(({ writer, record }) => ({ writer, watermarkMs: record.watermarkMs }));
   }
 
-  see({ entries, unreadable }: RegistryReading): void {
+  /** What the registry held at that moment of the store's clock. */
+  see({ entries, unreadable }: RegistryReading, nowMs: number): void {
+    this.#begunWithinHour = begunWithinHour({ entries }, nowMs);
     this.#entries = entries.map((entry) => ({ ...entry, seenState: this.#stateOf(entry) }));
     this.#unreadable = unreadable;
     this.#completeThroughMs = this.completeness.completeThroughMs;

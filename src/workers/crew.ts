@@ -4,6 +4,7 @@
 import type { Log } from '../log.ts';
 import { CounterError } from '../model/errors.ts';
 import type { Answers } from './channel.ts';
+import { HangWatch } from './hang-watch.ts';
 import { RestartWaits, StartsOfHour } from './restarts.ts';
 import { WorkerProcess } from './worker-process.ts';
 import type { Child, Exit } from './worker-process.ts';
@@ -15,6 +16,8 @@ export interface CrewOptions {
   readonly launch: () => Child;
   /** What a worker may ask; `started` and `ended` are the crew's own. */
   readonly answers: (worker: () => WorkerProcess) => Answers;
+  /** A worker answers nothing any more and is ended by force; `onEnd` follows. */
+  readonly onHang: (worker: WorkerProcess) => void;
   /** A worker is gone: what it left in its journal is to be looked at. */
   readonly onEnd: (worker: WorkerProcess, isCrash: boolean) => void;
   readonly monotonicMs: () => number;
@@ -46,9 +49,11 @@ export class Crew {
   #rolling: Promise<void> | undefined;
   #rollAgain = false;
   #toldStorm = false;
+  readonly #hangs: HangWatch;
 
   constructor(options: CrewOptions) {
     this.#options = options;
+    this.#hangs = new HangWatch(options.monotonicMs);
     this.#slots = Array.from({ length: options.workers }, () => new Slot(options.random));
   }
 
@@ -96,6 +101,19 @@ export class Crew {
     return this.#rolling;
   }
 
+  /**
+   * To be called every `workerLookMs`: asks each that serves for a sign, and ends one that gave
+   * none for a minute. It is followed by another like any that crashed.
+   */
+  look(): void {
+    const serving = this.living.filter(({ state }) => state === 'serving');
+    const hung = this.#hangs.look(serving);
+    for (const worker of serving) {
+      if (worker.id === hung) this.#endHung(worker);
+      else worker.ask('sign').catch(() => undefined);
+    }
+  }
+
   /** Ends all, each in its own order. True: each of them ended well. */
   async stop(): Promise<boolean> {
     this.#stopping = true;
@@ -130,6 +148,14 @@ export class Crew {
     this.#living.add(worker);
     void worker.ended.then((exit) => this.#ended(worker, exit));
     return worker;
+  }
+
+  #endHung(worker: WorkerProcess): void {
+    const { onHang, log } = this.#options;
+    const fields = { worker: worker.id, pid: worker.pid };
+    log.error('worker.hung', 'A worker answered nothing for a minute: it is ended', fields);
+    onHang(worker);
+    worker.kill();
   }
 
   #ended(worker: WorkerProcess, { code, signal }: Exit): void {

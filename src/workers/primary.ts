@@ -2,7 +2,7 @@
 // sees to it that what a dead one left in its journal is recovered by a living one at once.
 // Never counts an event and never holds a count.
 import type { FlushAnswer, Readiness } from '../http/ports.ts';
-import { workerRecoverRetryMs } from '../limits.ts';
+import { workerLookMs, workerRecoverRetryMs } from '../limits.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { MetricsTogether } from '../metrics-together.ts';
@@ -31,17 +31,29 @@ export class Primary {
   #ends = 0;
   #settledEnds = 0;
   #retry: NodeJS.Timeout | undefined;
+  #looking: NodeJS.Timeout | undefined;
 
   constructor(options: PrimaryOptions) {
     this.#options = options;
     this.crew = new Crew({
       ...options,
+      launch: () => {
+        options.metrics.workerStarted();
+        return options.launch();
+      },
       answers: (worker) => this.#answers(worker),
+      onHang: () => options.metrics.workerHung(),
       onEnd: (worker, isCrash) => this.#ended(worker, isCrash),
     });
   }
 
+  /** Workers that hang are looked for from now on. */
+  watch(): void {
+    this.#looking ??= setInterval(() => this.crew.look(), workerLookMs);
+  }
+
   async stop(): Promise<boolean> {
+    clearInterval(this.#looking);
     clearTimeout(this.#retry);
     return this.crew.stop();
   }

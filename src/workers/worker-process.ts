@@ -33,6 +33,7 @@ export class WorkerProcess {
   readonly #serving: Promise<boolean>;
   #state: 'starting' | 'serving' | 'stopping' | 'ended' = 'starting';
   #wasStopped = false;
+  #signs = 0;
   #lastMetrics: MetricsPart = [];
 
   constructor(child: Child, answers: Answers, nowMs: number) {
@@ -54,7 +55,10 @@ export class WorkerProcess {
         this.#lastMetrics = metrics as MetricsPart;
       },
     });
-    child.onMessage((message) => this.#channel.receive(message));
+    child.onMessage((message) => {
+      this.#signs++;
+      this.#channel.receive(message);
+    });
     this.ended = new Promise((resolve) => {
       child.onExit((exit) => {
         this.#state = 'ended';
@@ -67,6 +71,11 @@ export class WorkerProcess {
 
   get state(): 'starting' | 'serving' | 'stopping' | 'ended' {
     return this.#state;
+  }
+
+  /** How often anything was heard of it. */
+  get signs(): number {
+    return this.#signs;
   }
 
   /** It was told to stop, so its end is no crash. */
@@ -107,6 +116,11 @@ export class WorkerProcess {
       // It hangs or ends: a moment of its metrics that stands still is what alarms are made for.
     }
     return this.#lastMetrics;
+  }
+
+  /** By force: what it had journaled is recovered by the others. */
+  kill(): void {
+    this.#child.kill('SIGKILL');
   }
 
   /** Ends it in its own order, or by force where it takes longer than its grace and a bit. */

@@ -37,6 +37,7 @@ export class Worker {
     });
     this.#channel = new Channel((message) => host.send(message), {
       stop: () => stop?.(),
+      sign: () => true,
       metrics: () => this.#metrics?.part(),
       readiness: () => this.#own?.readiness(),
       status: () => this.#own?.status(),

@@ -18,12 +18,12 @@ describe('what Prometheus is given', () => {
     passPromtool(['test', 'rules', `${folder}/alerts.test.yml`]);
   });
 
-  test('the eight alerts ask for metrics that the service has', async () => {
+  test('the nine alerts ask for metrics that the service has', async () => {
     const metrics = new Metrics({ version: '0' });
     metrics.observeProcess();
     const { text } = await metrics.scrape();
     const rules = readFileSync(`${folder}/alerts.yml`, 'utf8');
-    expect(rules.match(/- alert: (\w+)/g)).toHaveLength(8);
+    expect(rules.match(/- alert: (\w+)/g)).toHaveLength(9);
     const names = rules.match(/\b(adcounter_\w+|process_\w+)/g) ?? [];
     expect(names.length).toBeGreaterThan(4);
     for (const name of new Set(names)) expect(text).toContain(`# TYPE ${name} `);

@@ -1,6 +1,12 @@
 // The crew with fake children: who is started when, after whichever end. Nobody is forked here.
 import { expect, test } from '@jest/globals';
-import { workerCrashesMax, workerRestartMsMax, workerSteadyMs } from '../../src/limits.ts';
+import {
+  workerCrashesMax,
+  workerLookMs,
+  workerRestartMsMax,
+  workerSilenceLooksMax,
+  workerSteadyMs,
+} from '../../src/limits.ts';
 import { CounterError } from '../../src/model/errors.ts';
 import { Crew } from '../../src/workers/crew.ts';
 import { RestartWaits, StartsOfHour } from '../../src/workers/restarts.ts';
@@ -17,12 +23,17 @@ class FakeChild {
   ended = false;
   #message: (message: unknown) => void = () => undefined;
   #exit: (exit: Exit) => void = () => undefined;
+  hangs = false;
 
   readonly child: Child = {
     id: this.id,
     pid: this.pid,
     send: (message) => {
-      const { what } = message as { what?: string };
+      const { what, id } = message as { what?: string; id?: number };
+      if (what === 'sign') {
+        if (!this.hangs) queueMicrotask(() => this.#message({ adcounter: 'answer', id }));
+        return;
+      }
       if (what === undefined) return;
       this.got.push(what);
       if (what === 'stop') this.exit({ code: 0, signal: null });
@@ -51,6 +62,7 @@ function crewOf(workers: number) {
   const children: FakeChild[] = [];
   const logged: string[] = [];
   const ends: boolean[] = [];
+  const hangs: number[] = [];
   const clock = { nowMs: 0 };
   const log = (event: string): void => void logged.push(event);
   const crew = new Crew({
@@ -62,13 +74,14 @@ function crewOf(workers: number) {
       return fake.child;
     },
     answers: () => ({}),
+    onHang: () => void hangs.push(1),
     onEnd: (_worker, isCrash) => void ends.push(isCrash),
     monotonicMs: () => clock.nowMs,
     random: () => 0,
     log: { info: log, warn: log, error: log },
   });
   const living = (): FakeChild[] => children.filter(({ ended }) => !ended);
-  return { crew, children, logged, ends, clock, living };
+  return { crew, children, logged, ends, hangs, clock, living };
 }
 
 async function started(workers: number) {
@@ -200,4 +213,69 @@ test('more than fifty starts an hour are a storm, until the hour is over', () =>
   starts.add(50_000);
   expect(starts.isStorm(51_000)).toBe(true);
   expect(starts.isStorm(3_600_000)).toBe(false);
+});
+
+type World = Awaited<ReturnType<typeof started>>;
+
+async function look({ crew, clock }: World, afterMs = workerLookMs): Promise<void> {
+  clock.nowMs += afterMs;
+  crew.look();
+  await new Promise(setImmediate);
+}
+
+test('one that answers nothing for a minute is ended and followed, the others are left', async () => {
+  const world = await started(3);
+  const { children, hangs, logged, ends, living } = world;
+  for (let i = 0; i < 3; i++) await look(world);
+  const hung = children[1];
+  if (hung !== undefined) hung.hangs = true;
+  for (let i = 0; i < workerSilenceLooksMax; i++) await look(world);
+  expect(living()).toHaveLength(3);
+  expect(hangs).toEqual([]);
+  await look(world);
+  expect(hung?.ended).toBe(true);
+  await until(() => children.length === 4, waitMs);
+  expect(hangs).toEqual([1]);
+  expect(ends).toEqual([true]);
+  expect(logged).toContain('worker.hung');
+  for (let i = 0; i < 2 * workerSilenceLooksMax; i++) await look(world);
+  expect(hangs).toEqual([1]);
+  await world.crew.stop();
+});
+
+test('one that is late, but answers in between, is never ended', async () => {
+  const world = await started(2);
+  const [slow] = world.children;
+  for (let i = 0; i < 4 * workerSilenceLooksMax; i++) {
+    if (slow !== undefined) slow.hangs = i % workerSilenceLooksMax !== 0;
+    await look(world);
+  }
+  expect(world.hangs).toEqual([]);
+  await world.crew.stop();
+});
+
+test('time in which the primary stood still as well counts against nobody', async () => {
+  const world = await started(3);
+  for (const child of world.children) child.hangs = true;
+  for (let i = 0; i < 4; i++) {
+    for (let j = 0; j < workerSilenceLooksMax - 1; j++) await look(world);
+    await look(world, 600_000);
+  }
+  // A machine too busy for either: every look is late.
+  for (let i = 0; i < 3 * workerSilenceLooksMax; i++) await look(world, 11_000);
+  expect(world.hangs).toEqual([]);
+  expect(world.living()).toHaveLength(3);
+  await world.crew.stop();
+});
+
+test('where all hang one is ended at a time, and the rest get another minute', async () => {
+  const world = await started(3);
+  for (const child of world.children) child.hangs = true;
+  for (let i = 0; i <= workerSilenceLooksMax; i++) await look(world);
+  expect(world.hangs).toHaveLength(1);
+  for (let i = 0; i < workerSilenceLooksMax; i++) await look(world);
+  expect(world.hangs).toHaveLength(1);
+  await look(world);
+  expect(world.hangs).toHaveLength(2);
+  await world.crew.stop();
 });

@@ -33,6 +33,7 @@ function metricsOf(counted: number, flushedMs: number, openCells: number): Metri
     ledgerUnflushed: () => 0,
     completeThroughSeconds: () => 1,
     writersByState: () => ({ open: 3, dead: 0, sealed: 1, lost: 0, unreadable: 0 }),
+    writersBegunWithinHour: () => 3,
     clockSkewSeconds: () => 0,
     flushIntervalSeconds: () => 30,
   });
