@@ -26,11 +26,20 @@ export interface ExistingStore {
 
 /** Errors: STORE_LOCKED (a service runs on it), NO_STORE, and those of a store out of reach. */
 export async function withExistingStore<T>(
+  options: ExistingStoreOptions,
+  use: (store: ExistingStore) => Promise<T>,
+): Promise<T> {
+  const { config } = options;
+  await refuseOtherStore(config);
+  if (config.store === 'embedded') await refuseMissing(path.join(config.dataDir, 'store'));
+  return withStore(options, use);
+}
+
+/** The same for whoever does not touch the data folder, whichever store it belongs to. */
+export async function withStore<T>(
   { config, clock, log }: ExistingStoreOptions,
   use: (store: ExistingStore) => Promise<T>,
 ): Promise<T> {
-  await refuseOtherStore(config);
-  if (config.store === 'embedded') await refuseMissing(path.join(config.dataDir, 'store'));
   const metrics = new Metrics({ version });
   const rows = await openRowStore(config, log, metrics);
   try {

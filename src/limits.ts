@@ -409,6 +409,29 @@ export const cliSchemaVerifyTimeoutMs = 20_000;
 export const recoverPollMs = 20_000;
 
 assert(recoverPollMs < silenceGapMs, 'a command that waits watches without a gap');
+
+/** `adcounter copy`: a page of one of the scans that are read side by side, one for each salt. */
+export const copyPageBytesMax = 262_144;
+/** Bytes of one batch of puts; one is under way while the next one is filled. */
+export const copyBatchBytesMax = 4 * 1_048_576;
+/** One call of a copy, the client's own retries included. */
+export const copyScanMs = 120_000;
+export const copyPutMs = 60_000;
+/** Puts of one batch before the copy gives up, and the wait in between. */
+export const copyAttemptsMax = 5;
+export const copyRetryMs = 2_000;
+/** Cells of the source that are compared at once, but for a row that is longer. */
+export const copyChunkCells = 20_000;
+/** Scans of the other store under way at once while they are. */
+export const copyScansConcurrentMax = 16;
+/** Ads that are told one by one where totals differ. */
+export const copyExamplesMax = 20;
+/** Between two lines that say how far it is, and between two moves of a progress bar. */
+export const progressLineMs = 10_000;
+export const progressBarMs = 200;
+
+assert(copyPageBytesMax <= copyBatchBytesMax, 'a batch is filled from several salts');
+assert(progressBarMs <= progressLineMs, 'a bar moves more often than a line is written');
 /** `adcounter doctor`: one step towards a server: its name resolved, connected, a session. */
 export const doctorStepMs = 3_000;
 /** One call to a server that answered so far. */

@@ -14,10 +14,16 @@ async function ask(question: string): Promise<string> {
   return answer.trim();
 }
 
+/** Cut to the width of the terminal: a line that wraps could not be written over. */
+function redraw(line: string): void {
+  process.stderr.write(`\r${line.slice(0, process.stderr.columns - 1)}`);
+}
+
 const code = await runCli(process.argv.slice(2), {
   out: (text) => void process.stdout.write(text),
   err: (text) => void process.stderr.write(text),
   ...(process.stdin.isTTY ? { ask } : {}),
+  ...(process.stderr.isTTY ? { redraw } : {}),
 });
 // A kept-alive connection must not hold a command that is done.
 process.stdout.write('', () => process.exit(code));

@@ -37,10 +37,14 @@ const mayChange: ReadonlySet<Fate> = new Set<Fate>(['unproven', 'unregistered', 
 export async function recoverDataDir(options: RecoverOptions): Promise<readonly Finding[]> {
   const { config, log, clock = systemClock } = options;
   await refuseMissing(journalFolderOf(config));
-  return withExistingStore({ config, clock, log }, (store) => recover(options, store));
+  return withExistingStore({ config, clock, log }, (store) => recoverInto(store, options));
 }
 
-async function recover(options: RecoverOptions, store: ExistingStore): Promise<readonly Finding[]> {
+/** The same for whoever has opened the store already. */
+export async function recoverInto(
+  store: ExistingStore,
+  options: RecoverOptions,
+): Promise<readonly Finding[]> {
   const { config, log, wait, clock = systemClock, waitFor = passes } = options;
   const recovery = new Recovery({
     disk: nodeDisk,

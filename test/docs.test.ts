@@ -95,6 +95,7 @@ describe('what the documents name is there', () => {
       'dry-run',
       'yes',
       'even-unknown',
+      'no-verify',
       ...sources.map(({ flag }) => flag),
     ]);
     expect(missing(/\b(ADCOUNTER_[A-Z_]+)\b/g, (name) => variables.has(name))).toEqual([]);

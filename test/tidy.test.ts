@@ -16,7 +16,12 @@ const floors: readonly Readonly<Record<string, string>>[] = [
   { log: 'lines on stdout', metrics: 'numbers for Prometheus' },
   { schedule: 'work by the clock', hbase: 'an HBase client' },
   { journal: 'order of events on disk', counters: 'open cells', store: 'rows and cells kept' },
-  { ingest: 'accepts events', flush: 'puts dirty cells', query: 'totals' },
+  {
+    ingest: 'accepts events',
+    flush: 'puts dirty cells',
+    query: 'totals',
+    copy: 'one store into another',
+  },
   { http: 'the edge' },
   { service: 'builds and connects all of it' },
   { workers: 'several processes as one service', doctor: 'says what stands in the way of a store' },
@@ -42,6 +47,7 @@ const partOf: Readonly<Record<string, string>> = {
   'existing-store.ts': 'service',
   'recover-data-dir.ts': 'service',
   'reassert-data-dir.ts': 'service',
+  'copy-store.ts': 'service',
   'writer-marks.ts': 'service',
 };
 

@@ -3,6 +3,7 @@
 import yargs, { type Argv } from 'yargs';
 import { version } from '../version.ts';
 import { addCommand, exitCodes, type Command, type ExitCode, type Terminal } from './command.ts';
+import { copyCommand } from './copy.ts';
 import { doctorCommand } from './doctor.ts';
 import { flushCommand } from './flush.ts';
 import { healthcheckCommand } from './healthcheck.ts';
@@ -21,6 +22,7 @@ const commands: readonly Command[] = [
   recoverCommand,
   reassertCommand,
   writersCommand,
+  copyCommand,
   doctorCommand,
   healthcheckCommand,
 ];

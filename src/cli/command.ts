@@ -13,6 +13,8 @@ export interface Terminal {
   readonly err: (text: string) => void;
   /** Asks a person and answers the line that was typed; absent where nobody sits there. */
   readonly ask?: (question: string) => Promise<string>;
+  /** Writes the line on `err` that stands there anew; absent where `err` is no terminal. */
+  readonly redraw?: (line: string) => void;
 }
 
 export interface Invocation {

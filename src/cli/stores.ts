@@ -19,8 +19,9 @@ export const storeSettings: readonly string[] = [
 
 /** Warnings and alarms on stderr, a line each; the rest is what the command itself tells. */
 export function terminalLog({ terminal, quiet }: Invocation): Log {
-  const say = (_event: string, msg: string, fields: LogFields = {}): void => {
-    if (quiet) return;
+  const say = (event: string, msg: string, fields: LogFields = {}): void => {
+    // What ends the command is told by the command itself.
+    if (quiet || event === 'store.schema_refused') return;
     const { writer_id: writer, err } = fields;
     const who = typeof writer === 'string' ? ` (writer ${writer})` : '';
     const why = err === undefined ? '' : `: ${toError(err).message}`;

@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import { version } from '../../src/version.ts';
 import { run } from './run.ts';
 
-const commands = 'serve total flush schema recover writers doctor healthcheck'.split(' ');
+const commands = 'serve total flush schema recover writers copy doctor healthcheck'.split(' ');
 
 describe('help', () => {
   test('lists the commands, and says which one is the default', async () => {
@@ -50,6 +50,8 @@ describe('wrong use ends with 2 and says why on stderr', () => {
     [['writers', 'lost'], 'needs the id of a writer'],
     [['writers', 'lost', '8f1c22ab01d7e641'], 'needs the id of a writer'],
     [['writers', 'forget'], '"list", "lost"'],
+    [['copy'], 'ADCOUNTER_HBASE_ZOOKEEPER is missing'],
+    [['copy', '--store', 'hbase'], 'store'],
     [['recover', '--store', 'redis'], '--store="redis"'],
     [['flush', '--url', 'nowhere'], '--url="nowhere" must be a http:// or https:// address'],
     [['serve', '--flush-seconds', '7'], '--flush-seconds="7" must divide 60'],

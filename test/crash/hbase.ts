@@ -20,8 +20,12 @@ export async function hbaseForCrashes(): Promise<CrashHBase> {
   };
 }
 
-export async function freshTables(zookeeper: string): Promise<Record<string, string>> {
+export async function freshTables(
+  zookeeper: string,
+  more: Readonly<Record<string, string>> = {},
+): Promise<Record<string, string>> {
   const env = {
+    ...more,
     ADCOUNTER_HBASE_ZOOKEEPER: zookeeper,
     ADCOUNTER_HBASE_TABLE_PREFIX: `t${randomUUID().replaceAll('-', '')}_`,
   };
