@@ -2,7 +2,7 @@
 // Promises: the mark replaces exactly the record that the operator was shown, so a writer that
 // speaks in between is not marked. Never touches a journal or a count.
 import type { Config } from './config.ts';
-import { withExistingStore } from './existing-store.ts';
+import { withExistingStore, withStore } from './existing-store.ts';
 import { deadAfterMs } from './limits.ts';
 import type { Log } from './log.ts';
 import { systemClock } from './model/clock.ts';
@@ -103,7 +103,9 @@ function withRegistry<T>(
   { config, log, clock = systemClock }: WriterMarksOptions,
   use: (registry: OpenRegistry) => Promise<T>,
 ): Promise<T> {
-  return withExistingStore({ config, clock, log }, async ({ link }) => {
+  // In HBase nothing of a data folder is touched, so it may belong to whichever store.
+  const within = config.store === 'hbase' ? withStore : withExistingStore;
+  return within({ config, clock, log }, async ({ link }) => {
     const reading = await link.registry.readAll();
     const storeMs = link.nowMs();
     const listed = <Entry extends { readonly changedMs?: number }>(

@@ -138,7 +138,8 @@ describeOnHBase('copy', (on) => {
         return cells;
       };
       const states = async (): Promise<readonly string[]> => {
-        const { out } = await run('writers', '--json', ...flagsOf(tables));
+        // From where the embedded store was served: its folder is nothing to the list.
+        const { out } = await run('writers', '--json', '--data-dir', dataDir, ...flagsOf(tables));
         const { writers } = JSON.parse(out) as { writers: readonly { state: string }[] };
         return writers.map(({ state }) => state);
       };
