@@ -28,8 +28,11 @@ describeWithJava('a cluster of several processes', () => {
   let cluster: RunningCluster;
 
   beforeAll(async () => {
-    // A scanner that nobody asks for 2 s is given up.
-    const site = { 'hbase.client.scanner.timeout.period': '2000' };
+    // A scanner that nobody asks for 2 s is given up, within the second: HBase else looks every 10 s.
+    const site = {
+      'hbase.client.scanner.timeout.period': '2000',
+      'hbase.server.thread.wakefrequency': '1000',
+    };
     cluster = await startCluster({ folder, fresh: true, site });
   }, startTimeoutMs);
 

@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { afterAll, expect, test } from '@jest/globals';
+import { journalSegmentBytesMin } from '../../src/limits.ts';
 import { CounterError } from '../../src/model/errors.ts';
 import { quarterMs } from '../../src/model/quarter.ts';
 import { CoreHarness, eventOf, removeFolders } from '../support/core-harness.ts';
@@ -10,8 +11,9 @@ import { until } from '../support/until.ts';
 afterAll(removeFolders);
 
 test('what was acknowledged at memory waits for room in the journal, and counts', async () => {
-  // Room for one segment: the next quarter needs another, and the store takes nothing meanwhile.
-  const harness = await CoreHarness.start({ journalBytesMax: 9 * 1_048_576 });
+  // Room for one segment of the smallest size: the next quarter needs another, and the store takes
+  // nothing meanwhile.
+  const harness = await CoreHarness.start({ journalBytesMax: journalSegmentBytesMin * 1.5 });
   await harness.count('a', 1);
   harness.rows.failBefore = (operation) =>
     operation === 'put' ? new CounterError('STORE_DOWN', 'retry') : undefined;
