@@ -80,6 +80,16 @@ export class EstatePuts {
     return this.#waiting.get(writer)?.isDue === false;
   }
 
+  /** Nothing of the writer's is left to be put from here, whoever did it. */
+  forget(writer: WriterId): void {
+    for (const place of this.#refused.keys()) {
+      if (place.startsWith(`${writer} `)) this.#refused.delete(place);
+    }
+    this.#waiting.delete(writer);
+    this.#progress.forget(writer);
+    this.#readBack.forget(writer);
+  }
+
   /**
    * Puts every quarter, oldest first. Answers what was found wrong in the frames; undefined:
    * stopped. Errors: RECOVERY_REFUSED where all is confirmed but what the store refuses for good,
@@ -104,8 +114,7 @@ export class EstatePuts {
     }
     const masked = this.inDoubt.filter((doubt) => doubt.writer === writer).length;
     if (refusal === undefined && masked === 0) {
-      this.#waiting.delete(writer);
-      this.#progress.forget(writer);
+      this.forget(writer);
       return alarms;
     }
     const backOff = this.#waiting.get(writer) ?? new SetAsideBackOff(this.#options.monotonicMs);

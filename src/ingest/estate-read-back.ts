@@ -29,6 +29,12 @@ export class EstateReadBack {
     return [...this.#masked.values()];
   }
 
+  forget(writer: WriterId): void {
+    for (const place of this.#masked.keys()) {
+      if (place.startsWith(`${writer} `)) this.#masked.delete(place);
+    }
+  }
+
   /** Whether a sample of the cells, all put and confirmed, is shown. Errors: the store's. */
   async isShown(cells: CellList, writer: WriterId, acceptanceQuarter: number): Promise<boolean> {
     const { link, retentionDays } = this.#options;

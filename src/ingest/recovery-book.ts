@@ -154,6 +154,13 @@ export class RecoveryBook {
     this.#metrics.ledgerConfirmed(more);
   }
 
+  /** Another recoverer, or the writer itself, has put all of it: the registry says so. */
+  putElsewhere(writer: WriterId): void {
+    for (const [quarter, { found }] of this.#quarters.get(writer) ?? []) {
+      this.put(writer, quarter, found);
+    }
+  }
+
   /** The store confirmed the quarter and does not show it. */
   masked(writer: WriterId, quarter: number, hidden: number): void {
     this.#metrics.readBackFailed();

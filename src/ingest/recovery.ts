@@ -272,8 +272,11 @@ export class Recovery {
     return isUnreadable ? 'unreadable' : 'gap';
   }
 
-  async #close({ writer, folder }: Estate, fate: Fate): Promise<Fate> {
+  async #close({ writer, folder, replay }: Estate, fate: Fate): Promise<Fate> {
     await moveSegmentsAside({ disk: this.#options.disk, folder });
+    // Whoever sealed it, or moved its files, had put what an attempt here may have left.
+    if (fate === 'over' || replay.segments.length === 0) this.book.putElsewhere(writer);
+    this.#puts.forget(writer);
     this.#closed.add(writer);
     this.#proof.forget(writer);
     return fate;
