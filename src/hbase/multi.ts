@@ -46,7 +46,7 @@ export async function putBatch(room: Multi, options: PutOptions): Promise<PutOut
 /** What is under way at one server, and what is to follow it there. */
 interface UnderWay {
   readonly ended: Promise<void>;
-  next: RegionGroup[];
+  readonly next: Groups;
 }
 
 /**
@@ -96,24 +96,27 @@ class Sending {
     for (const [server, ofServer] of groupsByServer(groups)) {
       const before = this.#underWay.get(server);
       if (before !== undefined) {
-        before.next.push(...ofServer);
+        // Puts of a region may come back one after the other, and find the same place.
+        for (const [region, puts] of ofServer) {
+          for (const i of puts) addTo(before.next, region, i);
+        }
         continue;
       }
       const ended = this.#sendTo(server, ofServer);
       // Whoever waits for it hears of a mistake of ours; nobody may be waiting yet.
       ended.catch(() => undefined);
-      this.#underWay.set(server, { ended, next: [] });
+      this.#underWay.set(server, { ended, next: new Map() });
     }
   }
 
   async #sendTo(server: string, groups: readonly RegionGroup[]): Promise<void> {
     await sendToServer(this.#room, this.#options, this.#rounds, groups);
     const returned = groups.map(([, puts]) => this.#takeBack(puts)).includes(true);
-    const next = this.#underWay.get(server)?.next ?? [];
+    const next: Groups = this.#underWay.get(server)?.next ?? new Map();
     this.#underWay.delete(server);
     // Where the server is away, what would follow looks for its regions anew, with the others.
-    if (returned) for (const [, puts] of next) for (const i of puts) this.#returned.push(i);
-    else this.#begin(new Map(next));
+    if (returned) for (const puts of next.values()) for (const i of puts) this.#returned.push(i);
+    else this.#begin(next);
   }
 
   #takeBack(puts: Iterable<number>): boolean {
