@@ -3,7 +3,7 @@
 // A session lives for one question and no longer, so nothing is left to expire or to watch;
 // questions are rare, since their answers are kept until they prove wrong. Never keeps answers.
 import Client from 'hbase-rpc-client/lib/client.js';
-import type { ConnectionManager } from 'hbase-rpc-client/lib/client.js';
+import type { ConnectionManager, ZooKeeperError } from 'hbase-rpc-client/lib/client.js';
 import { CounterError } from '../model/errors.ts';
 import { hbaseRetryWaitMs, hbaseZooKeeperAttemptMsMax } from '../limits.ts';
 import type { Deadline } from './deadline.ts';
@@ -26,6 +26,8 @@ interface Found {
 }
 
 const empty = Buffer.alloc(0);
+/** ZooKeeper's own word that there is no such path. */
+const noNode = -101;
 
 /** The package's class, told to stop at the session: what it would watch we ask for. */
 class Session extends Client {
@@ -114,11 +116,15 @@ export class ZooKeeperDiscovery implements Discovery {
         (error) => end(unreachable(this.#hosts, error)),
         () => ended,
       );
-      const answer = (error: Error | null, found: Found | null): void => {
-        end(error === null && found !== null ? found : notThere(this.#znode + path, error));
+      const answer = (error: ZooKeeperError | null, found: Found | null): void => {
+        // A connection that is lost on the way says nothing about the path.
+        if (error !== null && error.code !== noNode) end(unreachable(this.#hosts, error));
+        else end(found ?? notThere(this.#znode + path, error));
       };
       if (path === '/rs') {
-        zk.zk.getChildren(path, (error, names = []) => answer(error, { message: empty, names }));
+        zk.zk.getChildren(path, (error, names) => {
+          answer(error, names === undefined ? null : { message: empty, names });
+        });
       } else {
         zk.getData(path, (error, data) => {
           const message = data === undefined ? null : payload(data);

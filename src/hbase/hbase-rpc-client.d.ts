@@ -4,8 +4,13 @@ declare module 'hbase-rpc-client/lib/client.js' {
   import { EventEmitter } from 'node:events';
   import type { Socket } from 'node:net';
 
+  /** Of the package beneath; its code is ZooKeeper's. */
+  export interface ZooKeeperError extends Error {
+    readonly code: number;
+  }
+
   export interface ZooKeeperClient {
-    getData(path: string, callback: (error: Error | null, data?: Buffer) => void): void;
+    getData(path: string, callback: (error: ZooKeeperError | null, data?: Buffer) => void): void;
     close(callback?: () => void): void;
     /** Makes the client beneath; called again, after a while, when a session expires. */
     _newZK(): void;
@@ -13,7 +18,7 @@ declare module 'hbase-rpc-client/lib/client.js' {
       readonly connectionManager: ConnectionManager;
       getChildren(
         path: string,
-        callback: (error: Error | null, names?: readonly string[]) => void,
+        callback: (error: ZooKeeperError | null, names?: readonly string[]) => void,
       ): void;
     };
   }
