@@ -5,7 +5,7 @@
 import { CounterError } from '../model/errors.ts';
 import { RpcConnection } from './connection.ts';
 import type { Reply, Request } from './connection.ts';
-import type { Deadline } from './deadline.ts';
+import { Deadline } from './deadline.ts';
 import { closedFailure, goneFailure, invalidReply, toCounterError } from './failures.ts';
 import type { Service } from './handshake.ts';
 import { addressText } from './host-map.ts';
@@ -109,8 +109,9 @@ export class Connections {
     const startMs = performance.now();
     let outcome = 'ok';
     try {
-      const connection = await this.#connection(server, service, request.onWritten);
-      const reply = await connection.call(request);
+      const connection = await this.#connection(server, service, request);
+      const timeoutMs = request.timeoutMs - (performance.now() - startMs);
+      const reply = await connection.call({ ...request, timeoutMs });
       this.#lost.delete(keyOf(server, service));
       try {
         return read(reply);
@@ -130,19 +131,19 @@ export class Connections {
     }
   }
 
-  /** `onNone`: there is none, and nothing will be written. */
+  /** Where there is none, nothing of the request will be written. */
   async #connection(
     server: ServerAddress,
     service: Service,
-    onNone: () => void,
+    request: Request & { readonly onWritten: () => void },
   ): Promise<RpcConnection> {
     const key = keyOf(server, service);
     try {
       if (!this.#open.has(key) && this.#presence?.wasGone(server, service) === true) {
         // Meta may still name it, and a paused process lets others connect to it.
-        if (await this.#presence.isGone(server, service)) {
-          throw goneFailure(addressText(server), false);
-        }
+        const gone = goneFailure(addressText(server), false);
+        const look = this.#presence.isGone(server, service);
+        if (await new Deadline(request).race(look, () => gone)) throw gone;
       }
       const open = this.#open.get(key);
       if (open !== undefined) return open;
@@ -158,7 +159,7 @@ export class Connections {
       this.#observer.connections(this.#open.size);
       return connection;
     } catch (error) {
-      onNone();
+      request.onWritten();
       throw error;
     }
   }

@@ -147,5 +147,5 @@ export interface CheckAndPut {
 export interface CallOptions {
   /** The call answers or fails within this time, retries included. */
   readonly timeoutMs: number;
-  readonly signal?: AbortSignal;
+  readonly signal?: AbortSignal | undefined;
 }
