@@ -96,24 +96,32 @@ export class JournalSpace {
   async #giveWay(aside: readonly AsideFile[], bytes: number): Promise<number> {
     let freed = 0;
     let files = 0;
+    let failure: unknown;
     for (const each of aside.toSorted((a, b) => a.changedMs - b.changedMs)) {
       if (freed >= bytes) break;
       try {
         await this.#options.disk.unlink(each.file);
       } catch (thrown) {
         // Another process was faster: the room is there all the same.
-        if (diskCode(thrown) !== 'ENOENT') throw thrown;
+        if (diskCode(thrown) !== 'ENOENT') {
+          failure ??= thrown;
+          continue;
+        }
       }
       freed += each.bytes;
       files++;
     }
     this.#asideBytes -= freed;
     if (files > 0) this.#options.onGaveWay({ files, bytes: freed });
+    if (freed < bytes && failure !== undefined) throw failure;
     return freed;
   }
 }
 
-/** Looks at every file; what goes meanwhile is passed over. */
+/**
+ * Looks at every file. What goes meanwhile is passed over, and so is what cannot be read: one
+ * writer's broken folder, which the recovery names, must not hide what the others occupy.
+ */
 export async function measureJournals(place: {
   readonly disk: Disk;
   readonly folder: string;
@@ -121,7 +129,7 @@ export async function measureJournals(place: {
   const { disk, folder } = place;
   let keptBytes = 0;
   const aside: AsideFile[] = [];
-  for (const writer of await namesIn(disk, folder)) {
+  for (const writer of await writersIn(disk, folder)) {
     const own = path.join(folder, writer);
     const names = await namesIn(disk, own);
     for (const { bytes } of await segmentsIn(disk, own, names)) keptBytes += bytes;
@@ -130,6 +138,16 @@ export async function measureJournals(place: {
     aside.push(...(await segmentsIn(disk, gone, await namesIn(disk, gone))));
   }
   return { keptBytes, aside };
+}
+
+async function writersIn(disk: Disk, folder: string): Promise<readonly string[]> {
+  try {
+    return await disk.list(folder);
+  } catch (thrown) {
+    // Nobody has counted here yet.
+    if (diskCode(thrown) === 'ENOENT') return [];
+    throw thrown;
+  }
 }
 
 async function segmentsIn(
@@ -154,7 +172,7 @@ async function orNothing<T>(call: Promise<T>): Promise<T | undefined> {
   try {
     return await call;
   } catch (thrown) {
-    if (['ENOENT', 'ENOTDIR'].includes(diskCode(thrown))) return undefined;
-    throw thrown;
+    if (diskCode(thrown) === '') throw thrown;
+    return undefined;
   }
 }

@@ -56,8 +56,13 @@ export async function deleteAside(
   let kept = 0;
   for (const name of segmentNamesOf(await disk.list(aside))) {
     const file = path.join(aside, name);
-    if ((await disk.status(file)).changedMs < beforeMs) await disk.unlink(file);
-    else kept++;
+    try {
+      if ((await disk.status(file)).changedMs < beforeMs) await disk.unlink(file);
+      else kept++;
+    } catch (thrown) {
+      // It gave way to counting meanwhile.
+      if (diskCode(thrown) !== 'ENOENT') throw thrown;
+    }
   }
   await disk.syncFolder(aside);
   return kept;

@@ -2,7 +2,8 @@
 import { nodeDisk } from '../../src/journal/disk.ts';
 import type { Disk, DiskFile, FileStatus } from '../../src/journal/disk.ts';
 
-export type DiskCall = 'create' | 'write' | 'datasync' | 'makeFolder' | 'status';
+export type DiskCall =
+  'create' | 'write' | 'datasync' | 'makeFolder' | 'status' | 'list' | 'unlink';
 
 export class FaultyDisk implements Disk {
   /** Answers an error code to let the call fail. A write that fails has reached the disk. */
@@ -23,7 +24,8 @@ export class FaultyDisk implements Disk {
     return nodeDisk.status(file);
   }
 
-  list(folder: string): Promise<string[]> {
+  async list(folder: string): Promise<string[]> {
+    await this.#pass('list', folder);
     return nodeDisk.list(folder);
   }
 
@@ -31,8 +33,9 @@ export class FaultyDisk implements Disk {
     return nodeDisk.rename(from, to);
   }
 
-  unlink(file: string): Promise<void> {
-    return nodeDisk.unlink(file);
+  async unlink(file: string): Promise<void> {
+    await this.#pass('unlink', file);
+    await nodeDisk.unlink(file);
   }
 
   removeFolder(folder: string): Promise<void> {
