@@ -28,7 +28,7 @@ describeWithJava('a cluster of several processes', () => {
   let cluster: RunningCluster;
 
   beforeAll(async () => {
-    // A scanner that nobody asks for 2 s is given up, within the second: HBase else looks every 10 s.
+    // A scanner nobody asks for 2 s is given up within the second: HBase else looks every 10 s.
     const site = {
       'hbase.client.scanner.timeout.period': '2000',
       'hbase.server.thread.wakefrequency': '1000',
