@@ -15,6 +15,7 @@ import { freePort, mainFile, ServiceProcess } from '../crash/service-process.ts'
 import { ad, cellOf, site } from '../support/cells.ts';
 import { until } from '../support/until.ts';
 import { inTime } from './client-options.ts';
+import { Proxies } from './proxy/proxies.ts';
 import { describeOnHBase, family, startTimeoutMs } from './with-hbase.ts';
 
 interface Answer {
@@ -103,7 +104,12 @@ describeOnHBase('copy', (on) => {
         expect(await totals(service)).toEqual(ads.map(() => [26, 4]));
         await post(service, 'impressions', 100);
         await flush(service);
-        expect(await copy()).toMatchObject({ code: 0, outcome: 'done', writersNew: 0 });
+        expect(await copy()).toMatchObject({
+          code: 0,
+          outcome: 'done',
+          writersNew: 0,
+          unrecovered: [],
+        });
         expect(await totals(service)).toEqual(ads.map(() => [226, 4]));
         // The old one is started once more by mistake: a further copy brings what it counted.
         const old = await serve(before, {});
@@ -143,8 +149,14 @@ describeOnHBase('copy', (on) => {
         const { writers } = JSON.parse(out) as { writers: readonly { state: string }[] };
         return writers.map(({ state }) => state);
       };
+      const proxies = await Proxies.around(on().shared.zookeeper);
       const killOnce = async (condition: () => Promise<boolean>): Promise<void> => {
-        const env = { PATH: process.env['PATH'], ADCOUNTER_DATA_DIR: dataDir, ...tables };
+        const env = {
+          PATH: process.env['PATH'],
+          ADCOUNTER_DATA_DIR: dataDir,
+          ADCOUNTER_HBASE_HOST_MAP: proxies.setting,
+          ...tables,
+        };
         const child = spawn(process.execPath, [mainFile, 'copy'], { env, stdio: 'ignore' });
         const ended = once(child, 'exit');
         await until(condition, 60_000);
@@ -155,7 +167,10 @@ describeOnHBase('copy', (on) => {
       };
       // The layout, and the writer that is held.
       await killOnce(async () => (await cellsIn('meta')) === 2);
+      // It hears of its first batch only long after that is there: the second is still to come.
+      proxies.arm({ kind: 'multi', times: 1000, at: 'reply', act: { delayMs: 8_000 } });
       await killOnce(async () => (await cellsIn('counts')) > 0);
+      await proxies.close();
       const left = await cellsIn('counts');
       expect(left).toBeGreaterThan(0);
       expect(left).toBeLessThan(cellsFilled);
