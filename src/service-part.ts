@@ -5,7 +5,7 @@ import type { FlushAnswer, Operating, Readiness } from './http/ports.ts';
 import type { AdId, SiteId } from './model/cell.ts';
 import type { QuarterRange } from './model/quarter.ts';
 import type { Unflushed } from './query/asking.ts';
-import { readinessOf } from './status.ts';
+import { quartersInDoubt, readinessOf } from './status.ts';
 import type { Phase, StatusReport } from './status.ts';
 import { unflushedOf } from './unflushed.ts';
 
@@ -20,6 +20,11 @@ export interface Together extends Operating {
   freshen(): Promise<boolean>;
   /** Whether this process does the work that one of them must do and no two should. */
   isChosen(): boolean | Promise<boolean>;
+  /**
+   * Whether the store lost counts, now or within so long: the rest of what it lost may be in no
+   * other place than in files aside.
+   */
+  hasLostCounts(withinMs: number): boolean | Promise<boolean>;
 }
 
 /** What a process says of itself. */
@@ -28,6 +33,7 @@ export interface OwnPart extends Together {
   unflushed(ad: AdId, site: SiteId | undefined, quarters: QuarterRange): Unflushed;
   /** Looks at what dead writers left, and began to look after this call. True: all of it. */
   recover(): Promise<boolean>;
+  hasLostCounts(withinMs: number): boolean;
 }
 
 export function ownPart(core: Core, report: StatusReport, phase: () => Phase): OwnPart {
@@ -43,6 +49,8 @@ export function ownPart(core: Core, report: StatusReport, phase: () => Phase): O
     freshen: async () => (await core.rounds.flush()).othersArrived,
     unflushed: (ad, site, quarters) => unflushedOf(core.ingest.runs, ad, site, quarters),
     isChosen: () => true,
+    hasLostCounts: (withinMs) =>
+      quartersInDoubt(core).length > 0 || core.rounds.readBack.failedAgoMs < withinMs,
     recover: async () => {
       // A pass that is under way may have looked at that folder before.
       await core.recover();

@@ -3,6 +3,7 @@
 import path from 'node:path';
 import { setTimeout as passes } from 'node:timers/promises';
 import type { Config } from './config.ts';
+import { sweepAside } from './aside-sweep.ts';
 import { Core } from './core.ts';
 import { HeapWatch } from './ingest/heap-watch.ts';
 import type { HttpOptions } from './http/ports.ts';
@@ -203,8 +204,9 @@ class RunningService implements Service {
     };
     const sweepJob = async (): Promise<void> => {
       if (!(await together.isChosen())) return;
-      const beforeMs = this.#clock.wallMs() - config.asideHours * 3_600_000;
-      await this.#timed('aside', () => core.recovery.sweep(beforeMs));
+      const wallMs = this.#clock.wallMs();
+      const asideMs = config.asideHours * 3_600_000;
+      await this.#timed('aside', () => sweepAside({ core, together, wallMs, asideMs, log }));
     };
     // A second of its own, so that instances that start together do not flush together.
     const firstSecond = Math.floor(Math.random() * config.flushSeconds);

@@ -127,7 +127,7 @@ function cellsSetAside(core: Core): number {
   return sumOf(core, 'asideCells') + core.recovery.setAside.cells;
 }
 
-function quartersInDoubt({ rounds, recovery }: Core): readonly QuarterInDoubt[] {
+export function quartersInDoubt({ rounds, recovery }: Core): readonly QuarterInDoubt[] {
   return [...rounds.inDoubt, ...recovery.inDoubt];
 }
 

@@ -37,6 +37,7 @@ const partOf: Readonly<Record<string, string>> = {
   'machine.ts': 'service',
   'unflushed.ts': 'service',
   'service-part.ts': 'service',
+  'aside-sweep.ts': 'service',
   'metrics-together.ts': 'metrics',
   'data-folder.ts': 'service',
   'outage-budget.ts': 'service',

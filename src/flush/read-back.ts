@@ -39,6 +39,7 @@ export class ReadBack {
   /** By writer and acceptance quarter. */
   readonly #doubts = new Map<string, QuarterInDoubt>();
   readonly #backOffs = new Map<string, SetAsideBackOff>();
+  #failedAtMs = -Infinity;
 
   constructor(options: ReadBackOptions) {
     this.#options = options;
@@ -54,6 +55,11 @@ export class ReadBack {
   /** Quarters of the writer of which the store lacks something. */
   inDoubt(writer: string): QuarterInDoubt[] {
     return [...this.#doubts.values()].filter((doubt) => doubt.writer === writer);
+  }
+
+  /** Since something was missing; Infinity: never yet. */
+  get failedAgoMs(): number {
+    return this.#options.monotonicMs() - this.#failedAtMs;
   }
 
   #begin(store: CounterStore, counters: Counters, isAsked: boolean): Promise<void> | undefined {
@@ -116,6 +122,7 @@ export class ReadBack {
   }
 
   #missing(table: ConfirmedTable, looked: Looked): void {
+    this.#failedAtMs = this.#options.monotonicMs();
     if (this.#doubts.has(nameOf(table))) return;
     const { metrics, log } = this.#options;
     this.#doubt(table, looked, 'missing');

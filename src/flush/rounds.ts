@@ -87,7 +87,7 @@ export interface FlushCall {
 export class FlushRounds {
   readonly #options: FlushOptions;
   readonly #backOff: SetAsideBackOff;
-  readonly #readBack: ReadBack;
+  readonly readBack: ReadBack;
   #running: Promise<FlushReport> | undefined;
   #next: Promise<FlushReport> | undefined;
   #last: FlushReport | undefined;
@@ -97,12 +97,12 @@ export class FlushRounds {
   constructor(options: FlushOptions) {
     this.#options = options;
     this.#backOff = new SetAsideBackOff(options.monotonicMs);
-    this.#readBack = new ReadBack(options);
+    this.readBack = new ReadBack(options);
   }
 
   /** Quarters of which the store lacks counts that it had confirmed. */
   get inDoubt(): readonly QuarterInDoubt[] {
-    return this.#options.writers().flatMap(({ writer }) => this.#readBack.inDoubt(writer));
+    return this.#options.writers().flatMap(({ writer }) => this.readBack.inDoubt(writer));
   }
 
   get last(): FlushReport | undefined {
@@ -200,11 +200,11 @@ export class FlushRounds {
       await this.#audit(counters);
       // Nothing follows a last boundary: what is read back too late then waits for a recovery.
       const waitMs = boundary.isLast ? readBackTimeoutMs : readBackGraceMs;
-      await this.#readBack.look(store, counters, { waitMs, isAsked });
+      await this.readBack.look(store, counters, { waitMs, isAsked });
       const droppedQuarter = counters.dropConfirmed();
       const isBehind = tally.failed > before || counters.asideCells > 0;
       // What is known to be missing is not complete.
-      const isInDoubt = this.#readBack.inDoubt(writer.writer).length > 0;
+      const isInDoubt = this.readBack.inDoubt(writer.writer).length > 0;
       if (isBehind || isInDoubt) await writer.showLife();
       if (isBehind) return;
       if (isInDoubt) throw unread('READ_BACK_FAILED');

@@ -67,6 +67,12 @@ export class Primary {
       freshen: () => this.#freshen(),
       unflushed: async (question) =>
         unflushedTogether(await this.#askAll<Unflushed>('unflushed', question)),
+      hasLostCounts: async (withinMs) => {
+        const asked = this.#counting;
+        const answers = await this.#ask<boolean>(asked, 'hasLostCounts', withinMs);
+        // Of one that does not say so nobody knows.
+        return answers.length < asked.length || answers.includes(true);
+      },
       isChosen: () => worker() === this.#counting[0],
     };
   }

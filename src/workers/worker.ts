@@ -44,6 +44,7 @@ export class Worker {
       flush: () => this.#own?.flush(),
       freshen: () => this.#own?.freshen(),
       recover: () => this.#own?.recover(),
+      hasLostCounts: (withinMs) => this.#own?.hasLostCounts(withinMs as number),
       unflushed: (detail) => {
         const { ad, site, quarters } = detail as UnflushedQuestion;
         return this.#own?.unflushed(ad, site, quarters);
@@ -89,6 +90,7 @@ export class Worker {
       unflushed: async (ad, site, quarters) =>
         (await this.#ask('unflushed', { ad, site, quarters })) as Unflushed,
       isChosen: async () => (await this.#ask('isChosen')) === true,
+      hasLostCounts: async (withinMs) => (await this.#ask('hasLostCounts', withinMs)) !== false,
     };
   }
 
