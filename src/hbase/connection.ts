@@ -101,6 +101,8 @@ export class RpcConnection {
   readonly #varint: Varint = { value: 0, end: 0 };
   #nextCallId = 1;
   #silentSinceMs: number | null = null;
+  /** For how long all waited in vain that wait no more; no answer has come since. */
+  #waitedMs = 0;
   #watch: NodeJS.Timeout | undefined;
   #failure: CounterError | null = null;
   /** Replies that wait to be read. */
@@ -186,8 +188,8 @@ export class RpcConnection {
 
   #expect(callId: number, { method, timeoutMs, signal }: Request): Promise<Reply> {
     const sentMs = performance.now();
-    this.#silentSinceMs ??= sentMs;
-    this.#watchFor(hbaseLookMs);
+    this.#silentSinceMs ??= sentMs - this.#waitedMs;
+    this.#watchFor(hbaseLookMs - (sentMs - this.#silentSinceMs));
     return new Promise<Reply>((resolve, reject) => {
       const onAbort = (): void => this.#abandon(callId, pending, abortedFailure());
       const timer = setTimeout(
@@ -224,19 +226,20 @@ export class RpcConnection {
 
   /** A call that had little time proves nothing about the connection that others wait on too. */
   #onTimeout(callId: number, pending: Pending, detail: string): void {
-    const silentSinceMs = Math.max(pending.sentMs, this.#silentSinceMs ?? Infinity);
-    if (performance.now() - silentSinceMs < hbaseSilenceMs) {
-      this.#abandon(callId, pending, timeoutFailure(detail));
-    } else {
-      this.destroy(silenceFailure(detail));
-    }
+    const alone = this.#pending.size === 1;
+    const sinceMs = Math.max(alone ? 0 : pending.sentMs, this.#silentSinceMs ?? Infinity);
+    if (performance.now() - sinceMs >= hbaseSilenceMs) this.destroy(silenceFailure(detail));
+    else this.#abandon(callId, pending, timeoutFailure(detail));
   }
 
   #abandon(callId: number, pending: Pending, failure: CounterError): void {
     this.#abandoned.add(callId);
     pending.take()(failure);
     // A server may drop a call whose time is over, and never answer it.
-    if (this.#pending.size === 0) this.#silentSinceMs = null;
+    if (this.#pending.size === 0) {
+      this.#waitedMs = performance.now() - (this.#silentSinceMs ?? pending.sentMs);
+      this.#silentSinceMs = null;
+    }
     if (this.#abandoned.size > hbaseAbandonedCallsMax) {
       this.destroy(silenceFailure(`${this.place}: too many calls were never answered`));
     }
@@ -283,6 +286,7 @@ export class RpcConnection {
       else void this.#settleInTurn(() => settle(outcome));
     }
     this.#silentSinceMs = this.#pending.size > 0 ? performance.now() : null;
+    this.#waitedMs = 0;
   }
 }
 
