@@ -77,7 +77,6 @@ export class FakeServer {
   }
 
   #serve(socket: net.Socket): void {
-    this.connections++;
     this.#sockets.add(socket);
     socket.on('error', () => undefined);
     socket.on('close', () => this.#sockets.delete(socket));
@@ -85,12 +84,15 @@ export class FakeServer {
     let greeted = false;
     const reader = new FrameReader((frame) => {
       if (greeted) this.#call(socket, frame);
+      else this.connections++;
       greeted = true;
     });
     socket.on('data', (chunk: Buffer) => {
       const skip = Math.min(preambleLeft, chunk.length);
+      // Another suite may still look for its service at a port that it gave back.
+      if (preambleLeft === 6 && chunk[0] !== 0x48) socket.destroy();
       preambleLeft -= skip;
-      reader.push(chunk.subarray(skip));
+      if (!socket.destroyed) reader.push(chunk.subarray(skip));
     });
   }
 
