@@ -204,9 +204,11 @@ export class Journal {
     const segment = this.#current;
     this.#current = undefined;
     if (segment === undefined) return;
-    // A failed journal is not written to any more, not even cut.
-    const close = this.#failure === undefined ? segment.closeAndCut() : segment.close();
-    void this.#tidy(() => close).catch((thrown: unknown) => this.#trouble(thrown));
+    // In its turn: a promise that fails before its turn would have nobody to hear of it. A failed
+    // journal is not written to any more, not even cut.
+    const close = (): Promise<void> =>
+      this.#failure === undefined ? segment.closeAndCut() : segment.close();
+    void this.#tidy(close).catch((thrown: unknown) => this.#trouble(thrown));
   }
 
   async #moveAside(firstPositionKept: number): Promise<number> {
