@@ -1,0 +1,164 @@
+// The world of one history: machines and the processes on them, the store that all share, what is
+// wrong with it, and the auditor. Never decides what happens next.
+import { layoutRow, metaQualifier } from '../../src/store/key-layout.ts';
+import { encodeLayout } from '../../src/store/layout.ts';
+import { Auditor } from './auditor.ts';
+import { Chance } from './chance.ts';
+import { describeThrown, LawBroken } from './law.ts';
+import { journalFolder, Machine } from './machine.ts';
+import { Network, StoreFaults } from './network.ts';
+import { copySlots } from './plan.ts';
+import type { Plan } from './plan.ts';
+import { SimulatedProcess } from './process.ts';
+import { epochMs, inside } from './take-over.ts';
+import { PlainTables } from './tables.ts';
+import { Trace } from './trace.ts';
+import { VirtualTime } from './virtual-time.ts';
+import type { Owner } from './virtual-time.ts';
+
+const journalBytesMax = 2 ** 24;
+/** Few, so that a question is few scans. */
+const salts = 2;
+
+export class World {
+  readonly plan: Plan;
+  readonly trace = new Trace();
+  readonly time: VirtualTime;
+  readonly auditor = new Auditor();
+  readonly tables = new PlainTables(this.auditor.applied);
+  readonly storeFaults = new StoreFaults();
+  /** By slot; those of copies behind the others. */
+  readonly machines: (Machine | undefined)[];
+  readonly living: (SimulatedProcess | undefined)[];
+  /** How often a fault was seen to hit. */
+  readonly hits: Record<string, number> = {};
+  broken: LawBroken | undefined;
+  #started = 0;
+
+  constructor(plan: Plan) {
+    this.plan = plan;
+    this.time = new VirtualTime(this.trace, plan.offsetMs);
+    const machines = new Map<number, Machine>();
+    this.machines = plan.machineOf.map((number) => {
+      const machine = machines.get(number) ?? new Machine(`m${number}`, this.time);
+      machines.set(number, machine);
+      return machine;
+    });
+    for (let i = 0; i < copySlots; i++) this.machines.push(undefined);
+    this.living = this.machines.map(() => undefined);
+    const value = encodeLayout({ salts, created: new Date(epochMs).toISOString() });
+    const [row, qualifier] = [layoutRow.toString('latin1'), metaQualifier.toString('latin1')];
+    this.tables.put('meta', { row, qualifier, version: epochMs, value });
+  }
+
+  /** A fresh process on the machine of the slot, if there is one and it has none. */
+  start(slot: number): void {
+    const machine = this.machines[slot];
+    if (machine === undefined || this.living[slot] !== undefined) return;
+    const name = `${machine.name}.p${++this.#started}`;
+    const chance = new Chance(this.plan.seed, name);
+    const started = new SimulatedProcess({
+      name,
+      machine,
+      time: this.time,
+      chance,
+      segmentBytes: this.plan.segmentBytes,
+      journalBytesMax,
+      networkFor: (owner) => this.wayToStore(owner, chance, machine),
+      onBroken: (error) => this.fail(new LawBroken('I8', `a promise is broken: ${error.message}`)),
+    });
+    this.living[slot] = started;
+    this.tell(`start ${name}`);
+    if (machine.isCopy) this.#nameCopied(machine);
+    this.behind(this.#isUp(started));
+  }
+
+  async #isUp(started: SimulatedProcess): Promise<void> {
+    await inside(this.time, started, () => started.start());
+    if (started.startFailed === undefined) return;
+    this.tell(`${started.name} did not start: ${started.startFailed.message}`);
+    this.kill(started);
+  }
+
+  wayToStore(owner: Owner, chance: Chance, machine?: Machine): Network {
+    const { kind } = this.plan;
+    const { time, tables, storeFaults: faults } = this;
+    // An embedded store has the clock of its process.
+    const storeNowMs = (): number =>
+      kind === 'memory' && machine !== undefined ? machine.wallMs() : epochMs + time.nowMs;
+    const sent: typeof this.auditor.sent = (table, cells) =>
+      this.guarded(() => this.auditor.sent(table, cells));
+    return new Network({ kind, owner, chance, time, tables, faults, storeNowMs, sent });
+  }
+
+  kill(living: SimulatedProcess): void {
+    if (living.isDead) return;
+    this.tell(`kill ${living.name}`);
+    this.hit('kill');
+    this.hit('network', living.network.hits);
+    living.kill();
+    this.living[this.living.indexOf(living)] = undefined;
+  }
+
+  cutPower(machine: Machine): void {
+    this.tell(`power cut of ${machine.name}`);
+    this.hit('power cut');
+    for (const living of this.living) {
+      if (living?.machine === machine) this.kill(living);
+    }
+    machine.cutPower(new Chance(this.plan.seed, `power cut ${this.time.nowMs}`));
+  }
+
+  /** True: all that it counted is in the store. Undefined: it was not up. */
+  async stop(living: SimulatedProcess): Promise<boolean | undefined> {
+    if (living.isStopping || living.core === undefined) return undefined;
+    this.tell(`stop ${living.name}`);
+    this.hit('stop');
+    const isSealed = await inside(this.time, living, () => living.stop());
+    this.tell(`${living.name} has stopped${isSealed ? '' : ', not everything is in the store'}`);
+    this.kill(living);
+    return isSealed;
+  }
+
+  copy(machine: Machine, to: number, options: { readonly keepsInodes: boolean }): void {
+    if (this.machines[to] !== undefined) return;
+    this.tell(`the disk of ${machine.name} is copied`);
+    this.hit('copy');
+    this.machines[to] = new Machine(`c${to}`, this.time, machine.disk.copy(options));
+  }
+
+  /** The first law that breaks ends the history. */
+  fail(thrown: unknown): void {
+    const isLaw = thrown instanceof LawBroken;
+    this.broken ??= isLaw ? thrown : new LawBroken('I8', describeThrown(thrown));
+  }
+
+  /** For what is called by the product: it must not hear of a broken law. */
+  guarded(work: () => void): void {
+    try {
+      work();
+    } catch (thrown) {
+      this.fail(thrown);
+    }
+  }
+
+  /** The world's own doings; what goes wrong in them ends the history. */
+  behind(work: Promise<unknown>): void {
+    work.catch((thrown: unknown) => this.fail(thrown));
+  }
+
+  hit(kind: string, times = 1): void {
+    if (times > 0) this.hits[kind] = (this.hits[kind] ?? 0) + times;
+  }
+
+  tell(line: string): void {
+    this.trace.tell(this.time.nowMs, line);
+  }
+
+  /** A copy holds what its writers had then: what they count later is beyond what it knows. */
+  #nameCopied({ disk }: Machine): void {
+    // It may have been made before there was a journal.
+    const names = disk.has(journalFolder) ? disk.list(journalFolder) : [];
+    for (const writer of names) this.auditor.copied.add(writer);
+  }
+}
