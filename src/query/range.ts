@@ -55,7 +55,10 @@ export function readRangeOf(asked: RangeAsked, context: RangeContext): ReadRange
   if (end <= first) {
     throw invalidRange(`nothing is kept from before ${iso(kept)} (RETENTION_DAYS)`);
   }
-  const readEnd = Math.max(first, Math.min(end, current + 1 + acceptedAheadQuarters));
+  // Without an end all that was accepted so far is meant: also by a machine whose clock was ahead
+  // when it started, and whose watermark no bound of the store's clock lets be so far.
+  const allEnd = current + 1 + acceptedAheadQuarters;
+  const readEnd = Math.max(first, toMs === undefined ? allEnd : Math.min(end, allEnd));
   return { named: { first, end }, read: { first, end: readEnd } };
 }
 
