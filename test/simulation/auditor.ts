@@ -26,7 +26,6 @@ export class Auditor {
   readonly #states = new Map<string, Map<number, Buffer>>();
   readonly #registry = new Map<string, RegistryEntry>();
   readonly #complete = new Map<number, ReadonlyMap<string, number>>();
-  #completeThroughMs = 0;
   cellsApplied = 0;
 
   /** Somebody sends it; whether it ever arrives is another matter. */
@@ -64,12 +63,17 @@ export class Auditor {
       .map(({ writer }) => writer);
   }
 
-  get completeThroughMs(): number {
-    return this.#completeThroughMs;
+  /** As the registry says at this moment; 0: nothing is complete. */
+  get completeThroughNow(): number {
+    const entries = [...this.#registry.values()];
+    return completenessOf({ entries, unreadable: [] }).completeThroughMs ?? 0;
   }
 
-  stateOf(writer: string): string | undefined {
-    return this.#registry.get(writer)?.record.state;
+  /** Acknowledged, and accepted before the moment for sure; by place. */
+  acceptedBefore(momentMs: number): ReadonlyMap<string, number> {
+    const registeredMs = (writer: string): number | undefined =>
+      this.#registry.get(writer)?.record.registeredMs ?? undefined;
+    return this.ledger.acceptedBefore(momentMs, { copied: this.copied, registeredMs });
   }
 
   entryOf(writer: string): RegistryEntry | undefined {
@@ -93,14 +97,9 @@ export class Auditor {
 
   /** What is called complete is there, and stays as it is. */
   checkComplete(): void {
-    const entries = [...this.#registry.values()];
-    const { completeThroughMs } = completenessOf({ entries, unreadable: [] });
-    if (completeThroughMs === null) return;
-    this.#completeThroughMs = completeThroughMs;
-    const least = this.ledger.acceptedBefore(completeThroughMs, {
-      copied: this.copied,
-      registeredMs: (writer) => this.#registry.get(writer)?.record.registeredMs ?? undefined,
-    });
+    const completeThroughMs = this.completeThroughNow;
+    if (completeThroughMs === 0) return;
+    const least = this.acceptedBefore(completeThroughMs);
     for (const [place, n] of least) {
       const total = this.shown.get(place) ?? 0;
       if (total >= n) continue;

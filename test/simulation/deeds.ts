@@ -4,8 +4,9 @@ import { Chance } from './chance.ts';
 import { send } from './clients.ts';
 import type { DiskFaults } from './mounted-disk.ts';
 import type { Step } from './plan.ts';
+import { read } from './reads.ts';
 import type { SimulatedProcess } from './process.ts';
-import { epochMs, inside } from './take-over.ts';
+import { inside } from './take-over.ts';
 import type { World } from './world.ts';
 
 /** Where there is nothing to do it to, nothing is done. */
@@ -24,6 +25,8 @@ function takeOn(world: World, step: Step, living: SimulatedProcess): void {
   switch (step.kind) {
     case 'request':
       return void send(world, living, step);
+    case 'read':
+      return read(world, living, step.ad);
     case 'kill':
       return world.kill(living);
     case 'stop':
@@ -114,16 +117,9 @@ async function takeOver(world: World, living: SimulatedProcess): Promise<void> {
   if (writer === undefined || entry === undefined) return;
   world.tell(`a foreign link in the chain of ${writer}`);
   world.hit('take over');
-  const { time, plan } = world;
-  const stranger = {
-    name: 'stranger',
-    isDead: false,
-    isFrozen: false,
-    wallMs: () => epochMs,
-    monotonicMs: () => time.nowMs,
-  };
-  const rows = world.wayToStore(stranger, new Chance(plan.seed, `stranger ${time.nowMs}`));
+  const { time, plan, bystander } = world;
+  const rows = world.wayToStore(bystander, new Chance(plan.seed, `stranger ${time.nowMs}`));
   const chain = new RegistryChain(new WriterRegistry(rows), writer, entry);
   const { record } = entry;
-  await inside(time, stranger, () => chain.advance((standing) => standing ?? record));
+  await inside(time, bystander, () => chain.advance((standing) => standing ?? record));
 }

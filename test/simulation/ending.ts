@@ -2,6 +2,7 @@
 // bounded time nobody has anything left to do (I6). Then each stops, and the books are held
 // against the store.
 import { settledFates } from '../../src/ingest/recovery-book.ts';
+import { auditJournals } from './journal-audit.ts';
 import { send } from './clients.ts';
 import { goOn } from './deeds.ts';
 import { LawBroken } from './law.ts';
@@ -21,6 +22,8 @@ export async function end(world: World): Promise<void> {
   await stopAll(world);
   const { auditor } = world;
   auditor.checkAll();
+  // Where a journal had to give way nobody can say what it held.
+  if (!world.machines.some((machine) => machine?.asideGaveWay === true)) await auditJournals(world);
   const open = auditor.open.filter((writer) => !auditor.copied.has(writer));
   if (open.length > 0) throw new LawBroken('I6', `left open: ${open.join()}`);
 }
@@ -77,6 +80,8 @@ function foldersLeft({ living, auditor }: World): string | undefined {
   for (const one of living) {
     for (const { writer, folder, fate } of one?.core?.recovery.book.findings ?? []) {
       if (settledFates.has(fate) || auditor.copied.has(writer)) continue;
+      // Its own, seen when it was just made.
+      if (one?.core?.ingest.runs.some((run) => run.writer === writer) === true) continue;
       // One that could not be begun was deleted again.
       if (one?.machine.disk.has(folder) === true) return `${one.name} sees ${writer}: ${fate}`;
     }

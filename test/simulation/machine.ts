@@ -20,6 +20,8 @@ export class Machine {
   /** What the wall clock says beyond the true time. */
   wallOffMs = 0;
   isCopy: boolean;
+  /** Files that lay aside were deleted to make room: its journals do not say all any more. */
+  asideGaveWay = false;
   readonly #time: VirtualTime;
   readonly #locks = new Map<number, Owner>();
   #boots = 1;

@@ -18,6 +18,7 @@ export interface PlannedEvent {
 export type Action =
   | { readonly kind: 'start' | 'stop' | 'take over' }
   | { readonly kind: 'kill' | 'power cut' }
+  | { readonly kind: 'read'; readonly ad: string }
   | {
       readonly kind: 'request';
       readonly ack: 'memory' | 'journal' | 'store';
@@ -40,12 +41,14 @@ export interface Plan {
   readonly machineOf: readonly number[];
   readonly durationMs: number;
   readonly segmentBytes: number;
+  readonly journalBytesMax: number;
   readonly intervalStretch: number;
   /** Into a quarter-hour, when it begins. */
   readonly offsetMs: number;
   readonly steps: readonly Step[];
 }
 
+const ads = ['a', 'b', 'c'] as const;
 const minuteMs = 60_000;
 export const copySlots = 2;
 
@@ -86,12 +89,18 @@ export function drawPlan(seed: number): Plan {
   for (let left = 5 + chance.below(25); left > 0; left--) steps.push(...draw.fault());
   const interesting = steps.map(({ atMs }) => atMs);
   for (let left = 30 + chance.below(90); left > 0; left--) steps.push(draw.request(interesting));
+  for (let left = chance.below(20); left > 0; left--) steps.push(draw.read(interesting));
   return {
     seed,
     kind,
     machineOf,
     durationMs,
-    segmentBytes: chance.one([2048, 16_384, 16_384, 65_536]),
+    ...chance.one([
+      { segmentBytes: 2048, journalBytesMax: 2 ** 24 },
+      { segmentBytes: 16_384, journalBytesMax: 2 ** 24 },
+      { segmentBytes: 65_536, journalBytesMax: 2 ** 24 },
+      { segmentBytes: 2048, journalBytesMax: 16 * 1024 },
+    ]),
     intervalStretch: chance.one([1, 5, 20]),
     offsetMs: Math.floor(chance.between(0, 15 * minuteMs)),
     steps: steps.filter(({ atMs }) => atMs < durationMs).sort((a, b) => a.atMs - b.atMs),
@@ -144,12 +153,10 @@ class StepDraw {
 
   request(interesting: readonly number[]): Step {
     const chance = this.#chance;
-    const near = interesting[chance.below(interesting.length)] ?? 0;
-    const isNear = chance.is(0.5);
-    const atMs = isNear ? Math.max(0, near + chance.between(-50, 2000)) : this.#moment();
+    const atMs = this.#momentNear(interesting);
     const events = Array.from({ length: 1 + chance.below(4) }, () => this.#event());
     const ack = chance.one(['journal', 'journal', 'journal', 'memory', 'store']);
-    return { kind: 'request', atMs: Math.floor(atMs), slot: this.#anySlot(), ack, events };
+    return { kind: 'request', atMs, slot: this.#anySlot(), ack, events };
   }
 
   #action(kind: Fault): Action {
@@ -194,8 +201,21 @@ class StepDraw {
     const chance = this.#chance;
     const site = chance.is(0.5) ? `s${chance.below(2)}` : `mark-${this.#marks++}`;
     const lateMs = chance.is(0.3) ? Math.floor(chance.between(0, 4 * 60 * minuteMs)) : undefined;
-    const ad = chance.one(['a', 'b', 'c']);
+    const ad = chance.one(ads);
     return { ad, site, measure: chance.one([1, 2]), n: 1 + chance.below(5), lateMs };
+  }
+
+  read(interesting: readonly number[]): Step {
+    const ad = this.#chance.one(ads);
+    return { kind: 'read', atMs: this.#momentNear(interesting), slot: this.#anySlot(), ad };
+  }
+
+  /** Half of them just when something happens. */
+  #momentNear(interesting: readonly number[]): number {
+    const chance = this.#chance;
+    const near = interesting[chance.below(interesting.length)] ?? 0;
+    const isNear = chance.is(0.5);
+    return isNear ? Math.floor(Math.max(0, near + chance.between(-50, 2000))) : this.#moment();
   }
 
   #moment(): number {

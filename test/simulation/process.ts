@@ -137,6 +137,7 @@ export class SimulatedProcess implements Owner {
     const { time } = this.#options;
     const write = (event: string, _said: string, fields: Record<string, unknown> = {}): void => {
       if (event === 'flush.done') return;
+      if (event === 'journal.aside_gave_way') this.machine.asideGaveWay = true;
       const { writer_id: writer = '', err } = fields;
       const what = err instanceof Error ? ` (${err.message})` : '';
       time.trace.tell(time.nowMs, `${this.name} ${event} ${String(writer)}${what}`);

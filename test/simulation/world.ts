@@ -16,7 +16,6 @@ import { Trace } from './trace.ts';
 import { VirtualTime } from './virtual-time.ts';
 import type { Owner } from './virtual-time.ts';
 
-const journalBytesMax = 2 ** 24;
 /** Few, so that a question is few scans. */
 const salts = 2;
 
@@ -33,11 +32,20 @@ export class World {
   /** How often a fault was seen to hit. */
   readonly hits: Record<string, number> = {};
   broken: LawBroken | undefined;
+  /** Whoever reads what lies there, and has no machine. */
+  readonly bystander: Owner;
   #started = 0;
 
   constructor(plan: Plan) {
     this.plan = plan;
     this.time = new VirtualTime(this.trace, plan.offsetMs);
+    this.bystander = {
+      name: 'bystander',
+      isDead: false,
+      isFrozen: false,
+      wallMs: () => Math.floor(epochMs + this.time.nowMs),
+      monotonicMs: () => this.time.nowMs,
+    };
     const machines = new Map<number, Machine>();
     this.machines = plan.machineOf.map((number) => {
       const machine = machines.get(number) ?? new Machine(`m${number}`, this.time);
@@ -63,7 +71,7 @@ export class World {
       time: this.time,
       chance,
       segmentBytes: this.plan.segmentBytes,
-      journalBytesMax,
+      journalBytesMax: this.plan.journalBytesMax,
       networkFor: (owner) => this.wayToStore(owner, chance, machine),
       onBroken: (error) => this.fail(new LawBroken('I8', `a promise is broken: ${error.message}`)),
     });
@@ -124,7 +132,9 @@ export class World {
     if (this.machines[to] !== undefined) return;
     this.tell(`the disk of ${machine.name} is copied`);
     this.hit('copy');
-    this.machines[to] = new Machine(`c${to}`, this.time, machine.disk.copy(options));
+    const copy = new Machine(`c${to}`, this.time, machine.disk.copy(options));
+    copy.asideGaveWay = machine.asideGaveWay;
+    this.machines[to] = copy;
   }
 
   /** The first law that breaks ends the history. */
