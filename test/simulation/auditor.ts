@@ -13,12 +13,27 @@ import { LawBroken } from './law.ts';
 import { Ledger } from './ledger.ts';
 import type { StoredCell, StoredValue } from './tables.ts';
 
+/** Less than the product waits for: a look takes its time. */
+const provenSilenceMs = 4 * 60_000;
 const momentsKept = 8;
+
+export interface AuditorOptions {
+  /** Whether a process that runs, or stands still, counts under this id. */
+  readonly isLiving: (writer: string) => boolean;
+}
 
 export class Auditor {
   readonly ledger = new Ledger();
-  /** Writers of which an older copy is at large: what is called complete of them is not. */
+  /** Writers of which an older copy is at large. */
   readonly copied = new Set<string>();
+  /** Writers whose journal has lost a frame that was synced. */
+  readonly rotted = new Set<string>();
+  /**
+   * Writers that somebody sealed who could not know of all they had counted, and was right to:
+   * they had been silent for minutes. What was called complete of them was not.
+   */
+  readonly #sealedUnheard = new Set<string>();
+  readonly #options: AuditorOptions;
   /** By place: what the store shows. */
   readonly shown = new Map<string, number>();
   readonly #cells = new Map<string, CellView>();
@@ -27,6 +42,10 @@ export class Auditor {
   readonly #registry = new Map<string, RegistryEntry>();
   readonly #complete = new Map<number, ReadonlyMap<string, number>>();
   cellsApplied = 0;
+
+  constructor(options: AuditorOptions) {
+    this.#options = options;
+  }
 
   /** Somebody sends it; whether it ever arrives is another matter. */
   readonly sent = (table: TableName, cells: readonly StoredCell[]): void => {
@@ -73,7 +92,8 @@ export class Auditor {
   acceptedBefore(momentMs: number): ReadonlyMap<string, number> {
     const registeredMs = (writer: string): number | undefined =>
       this.#registry.get(writer)?.record.registeredMs ?? undefined;
-    return this.ledger.acceptedBefore(momentMs, { copied: this.copied, registeredMs });
+    const except = this.#sealedUnheard;
+    return this.ledger.acceptedBefore(momentMs, { except, registeredMs });
   }
 
   entryOf(writer: string): RegistryEntry | undefined {
@@ -128,7 +148,7 @@ export class Auditor {
     const now = this.#asOf(momentMs);
     for (const writer of new Set([...then.keys(), ...now.keys()])) {
       const [earlier = 0, later = 0] = [then.get(writer), now.get(writer)];
-      if (earlier === later || this.copied.has(writer)) continue;
+      if (earlier === later || this.#sealedUnheard.has(writer)) continue;
       const when = new Date(momentMs).toISOString();
       throw new LawBroken('I4', `${writer} as of ${when}: ${earlier}, later ${later}`);
     }
@@ -180,7 +200,27 @@ export class Auditor {
     if (cell.row.length !== 9) return;
     const writer = Buffer.from(cell.row.slice(1), 'latin1').toString('hex') as WriterId;
     const { record, nonce } = decodeRecord(writer, cell.value);
-    this.#registry.set(writer, { writer, record, nonce, bytes: cell.value });
+    const before = this.#registry.get(writer);
+    const isSealed = record.sealedBy === 'recoverer' && before?.record.state === 'open';
+    if (isSealed) this.#sealedByOthers(writer, cell.version - (before.changedMs ?? 0));
+    this.#registry.set(writer, {
+      writer,
+      record,
+      nonce,
+      bytes: cell.value,
+      changedMs: cell.version,
+    });
+  }
+
+  /** Only of the dead, as far as anybody can tell, and with a whole journal. */
+  #sealedByOthers(writer: string, silentMs: number): void {
+    const isLiving = this.#options.isLiving(writer);
+    if (isLiving && silentMs < provenSilenceMs) {
+      throw new LawBroken('I4', `${writer} lives, spoke ${silentMs} ms ago and was sealed`);
+    }
+    if (this.rotted.has(writer) && !this.copied.has(writer))
+      throw new LawBroken('I4', `${writer} has a gap and was sealed`);
+    if (isLiving || this.copied.has(writer)) this.#sealedUnheard.add(writer);
   }
 }
 

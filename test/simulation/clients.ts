@@ -37,7 +37,8 @@ export function send(
           if (countedEvents !== events.length) throw new LawBroken('I1', 'events were left out');
           const writer = before === core.ingest.current ? before?.writer : undefined;
           const acceptMsMax = before?.clock.nowMs() ?? Infinity;
-          answered(world, line, acknowledged, { writer, wasRegistered, acceptMsMax });
+          const by = { writer, machine: living.machine.name, wasRegistered, acceptMsMax };
+          answered(world, line, acknowledged, by);
         }),
       (thrown: unknown) => world.guarded(() => refused(world, line, thrown)),
     );

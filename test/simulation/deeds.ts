@@ -4,6 +4,7 @@ import { Chance } from './chance.ts';
 import { send } from './clients.ts';
 import type { DiskFaults } from './mounted-disk.ts';
 import type { Step } from './plan.ts';
+import { rot } from './rot.ts';
 import { read } from './reads.ts';
 import type { SimulatedProcess } from './process.ts';
 import { inside } from './take-over.ts';
@@ -17,6 +18,7 @@ export function take(world: World, step: Step): void {
   const machine = world.machines[slot];
   const living = world.living[slot];
   if (step.kind === 'power cut' && machine !== undefined) world.cutPower(machine);
+  else if (step.kind === 'rot' && machine !== undefined) rot(world, machine);
   else if (living !== undefined) takeOn(world, step, living);
 }
 
@@ -57,6 +59,7 @@ function takeOn(world: World, step: Step, living: SimulatedProcess): void {
       return world.behind(takeOver(world, living));
     case 'start':
     case 'power cut':
+    case 'rot':
     case 'refusals':
       return undefined;
   }

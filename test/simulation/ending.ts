@@ -24,7 +24,7 @@ export async function end(world: World): Promise<void> {
   auditor.checkAll();
   // Where a journal had to give way nobody can say what it held.
   if (!world.machines.some((machine) => machine?.asideGaveWay === true)) await auditJournals(world);
-  const open = auditor.open.filter((writer) => !auditor.copied.has(writer));
+  const open = auditor.open.filter((writer) => !isExcused(world, writer));
   if (open.length > 0) throw new LawBroken('I6', `left open: ${open.join()}`);
 }
 
@@ -70,16 +70,20 @@ function leftToDo(world: World): string | undefined {
     const dirty = runs.reduce((sum, { counters }) => sum + counters.dirtyCells, 0);
     if (dirty > 0) return `${name} has ${dirty} dirty cells`;
   }
-  const { open, copied } = world.auditor;
-  const left = open.filter((writer) => !own.has(writer) && !copied.has(writer));
+  const left = world.auditor.open.filter((writer) => !own.has(writer) && !isExcused(world, writer));
   return left.length > 0 ? `open, and nobody's: ${left.join()}` : foldersLeft(world);
 }
 
+/** Of which an operator must decide: a copy is at large, or its journal has a gap. */
+function isExcused({ auditor }: World, writer: string): boolean {
+  return auditor.copied.has(writer) || auditor.rotted.has(writer);
+}
+
 /** What some process sees in its folder and is not done with. */
-function foldersLeft({ living, auditor }: World): string | undefined {
-  for (const one of living) {
+function foldersLeft(world: World): string | undefined {
+  for (const one of world.living) {
     for (const { writer, folder, fate } of one?.core?.recovery.book.findings ?? []) {
-      if (settledFates.has(fate) || auditor.copied.has(writer)) continue;
+      if (settledFates.has(fate) || isExcused(world, writer)) continue;
       // Its own, seen when it was just made.
       if (one?.core?.ingest.runs.some((run) => run.writer === writer) === true) continue;
       // One that could not be begun was deleted again.

@@ -10,6 +10,7 @@ export type Standing = 'pending' | 'ok' | 'unknown' | 'refused';
 export interface CountedBy {
   /** Undefined: an identity ended meanwhile, so nobody can say which one it was. */
   readonly writer: string | undefined;
+  readonly machine: string;
   readonly wasRegistered: boolean;
   /** The accept clock when the acknowledgement came. */
   readonly acceptMsMax: number;
@@ -19,6 +20,8 @@ export interface Line {
   readonly places: ReadonlyMap<string, number>;
   standing: Standing;
   by: CountedBy | undefined;
+  /** Its disk lost a part of it; what it told with other frames may still be there. */
+  isLost: boolean;
 }
 
 export class Ledger {
@@ -31,7 +34,7 @@ export class Ledger {
   open(events: readonly PlannedEvent[]): Line {
     const places = new Map<string, number>();
     for (const { ad, site, measure, n } of events) add(places, `${ad} ${site} ${measure}`, n);
-    const line: Line = { places, standing: 'pending', by: undefined };
+    const line: Line = { places, standing: 'pending', by: undefined, isLost: false };
     this.#lines.push(line);
     for (const [place, n] of places) add(this.#most, place, n);
     return line;
@@ -40,6 +43,16 @@ export class Ledger {
   refuse(line: Line): void {
     line.standing = 'refused';
     for (const [place, n] of line.places) add(this.#most, place, -n);
+  }
+
+  /** The disk lost what somebody had counted: nobody can say any more what is left of it. */
+  lose(isLost: (by: CountedBy) => boolean): void {
+    for (const line of this.#lines) {
+      if (line.standing === 'ok' && line.by !== undefined && isLost(line.by)) {
+        line.standing = 'unknown';
+        line.isLost = true;
+      }
+    }
   }
 
   /** So many counts may stand there at most. */
@@ -62,12 +75,12 @@ export class Ledger {
   acceptedBefore(
     momentMs: number,
     known: {
-      readonly copied: ReadonlySet<string>;
+      readonly except: ReadonlySet<string>;
       readonly registeredMs: (writer: string) => number | undefined;
     },
   ): ReadonlyMap<string, number> {
     return this.#sums(({ standing, by }) => {
-      if (standing !== 'ok' || by?.writer === undefined || known.copied.has(by.writer)) {
+      if (standing !== 'ok' || by?.writer === undefined || known.except.has(by.writer)) {
         return false;
       }
       // What was accepted without the store was accepted when its writer was registered.
@@ -78,7 +91,8 @@ export class Ledger {
 
   /** A request counts as a whole or not at all: seen where it alone counted. */
   checkWhole(shown: ReadonlyMap<string, number>): void {
-    for (const { places, standing } of this.#lines) {
+    for (const { places, standing, isLost } of this.#lines) {
+      if (isLost) continue;
       const own = [...places].filter(([place]) => place.includes('mark-'));
       const there = own.filter(([place]) => (shown.get(place) ?? 0) > 0);
       if (there.length > 0 && there.length < own.length) {

@@ -158,6 +158,12 @@ export class Medium {
     for (const write of inode.unsynced) write.isLost = true;
   }
 
+  /** Behind everybody's back. */
+  damage(file: string, offset: number): void {
+    const { bytes } = this.find(file);
+    bytes.writeUInt8(bytes.readUInt8(offset) ^ 0xff, offset);
+  }
+
   truncate(inode: Inode, length: number): void {
     inode.bytes.fill(0, Math.min(length, inode.size));
     inode.size = length;

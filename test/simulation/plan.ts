@@ -16,7 +16,7 @@ export interface PlannedEvent {
 }
 
 export type Action =
-  | { readonly kind: 'start' | 'stop' | 'take over' }
+  | { readonly kind: 'start' | 'stop' | 'take over' | 'rot' }
   | { readonly kind: 'kill' | 'power cut' }
   | { readonly kind: 'read'; readonly ad: string }
   | {
@@ -68,6 +68,7 @@ const faults = [
   'short writes',
   'refusals',
   'take over',
+  'rot',
 ] as const;
 type Fault = (typeof faults)[number];
 
@@ -87,6 +88,8 @@ export function drawPlan(seed: number): Plan {
   });
   const draw = new StepDraw(chance, { slots: machineOf.length, durationMs, kind });
   for (let left = 5 + chance.below(25); left > 0; left--) steps.push(...draw.fault());
+  // What rots stays, and takes its part of the bound for good.
+  const isKept = steps.some(({ kind: action }) => action === 'rot');
   const interesting = steps.map(({ atMs }) => atMs);
   for (let left = 30 + chance.below(90); left > 0; left--) steps.push(draw.request(interesting));
   for (let left = chance.below(20); left > 0; left--) steps.push(draw.read(interesting));
@@ -99,7 +102,7 @@ export function drawPlan(seed: number): Plan {
       { segmentBytes: 2048, journalBytesMax: 2 ** 24 },
       { segmentBytes: 16_384, journalBytesMax: 2 ** 24 },
       { segmentBytes: 65_536, journalBytesMax: 2 ** 24 },
-      { segmentBytes: 2048, journalBytesMax: 16 * 1024 },
+      { segmentBytes: 2048, journalBytesMax: isKept ? 2 ** 24 : 16 * 1024 },
     ]),
     intervalStretch: chance.one([1, 5, 20]),
     offsetMs: Math.floor(chance.between(0, 15 * minuteMs)),
@@ -134,16 +137,21 @@ class StepDraw {
     const atMs = this.#moment();
     const slot = this.#slot();
     const kind = chance.one(this.#kinds);
-    const ends = kind === 'kill' || kind === 'power cut' || kind === 'stop';
+    const ends = kind === 'kill' || kind === 'power cut' || kind === 'stop' || kind === 'rot';
     const action = this.#action(kind);
     const steps: Step[] = [{ ...action, atMs, slot }];
+    // It is seen by who starts after a crash.
+    if (kind === 'rot') steps.unshift({ kind: 'power cut', atMs, slot });
     if (action.kind === 'copy') {
       const afterMs = chance.one([0, chance.between(0, 20 * minuteMs)]);
       steps.push({ kind: 'start', slot: action.to, atMs: Math.floor(atMs + afterMs) });
     }
     if (ends && chance.is(0.85)) {
       const afterMs = chance.one([100, 3000, 20_000, chance.between(0, 8 * minuteMs)]);
-      const of = kind === 'power cut' ? Array.from({ length: this.#slots }, (_, i) => i) : [slot];
+      const of =
+        kind === 'power cut' || kind === 'rot'
+          ? Array.from({ length: this.#slots }, (_, i) => i)
+          : [slot];
       for (const one of of) {
         steps.push({ kind: 'start', slot: one, atMs: Math.floor(atMs + afterMs) });
       }
@@ -167,6 +175,7 @@ class StepDraw {
       case 'power cut':
       case 'stop':
       case 'take over':
+      case 'rot':
         return { kind };
       case 'copy':
         return {

@@ -23,7 +23,7 @@ export class World {
   readonly plan: Plan;
   readonly trace = new Trace();
   readonly time: VirtualTime;
-  readonly auditor = new Auditor();
+  readonly auditor = new Auditor({ isLiving: (writer) => this.isLiving(writer) });
   readonly tables = new PlainTables(this.auditor.applied);
   readonly storeFaults = new StoreFaults();
   /** By slot; those of copies behind the others. */
@@ -135,6 +135,10 @@ export class World {
     const copy = new Machine(`c${to}`, this.time, machine.disk.copy(options));
     copy.asideGaveWay = machine.asideGaveWay;
     this.machines[to] = copy;
+  }
+
+  isLiving(writer: string): boolean {
+    return this.living.some((one) => one?.core?.ingest.runs.some((run) => run.writer === writer));
   }
 
   /** The first law that breaks ends the history. */
