@@ -16,6 +16,8 @@ export type JournalProblemKind =
   | 'segment_refused'
   /** The disk did not give its bytes. */
   | 'segment_unreadable'
+  /** No header and no frame can be read, and no crash leaves that: it held something. */
+  | 'segment_destroyed'
   /** The CRC is right but the frame is none of ours: the rest of it is left out. */
   | 'frame_rejected'
   /** One cell of a frame is left out. */
@@ -34,6 +36,7 @@ const hidingKinds: ReadonlySet<JournalProblemKind> = new Set([
   'search_ended',
   'segment_refused',
   'segment_unreadable',
+  'segment_destroyed',
   'frame_rejected',
 ]);
 

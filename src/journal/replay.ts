@@ -13,10 +13,14 @@ import { PositionRanges } from './position-ranges.ts';
 import type { PositionRange } from './position-ranges.ts';
 import { ProblemList } from './problems.ts';
 import type { JournalProblem } from './problems.ts';
+import { isZero } from './frame-scan.ts';
 import { headerBytes, segmentNamesOf } from './segment.ts';
 import type { SegmentHeader } from './segment.ts';
 import { SegmentReader } from './segment-reader.ts';
 import type { ReadingDisk } from './with-aside.ts';
+
+/** What every disk writes as a whole. */
+const sectorBytes = 512;
 
 export interface ReplayPlace {
   readonly disk: ReadingDisk;
@@ -180,6 +184,8 @@ interface Survey {
   /** Where the bytes that are no frame begin, behind the last frame. */
   badTailAt: number | undefined;
   gaveUp: boolean;
+  /** Of a segment without header and frames: a crash in its first write leaves no such thing. */
+  readonly isDestroyed: boolean;
 }
 
 async function surveyOf(name: string, bytes: Buffer, problems: ProblemList): Promise<Survey> {
@@ -201,6 +207,7 @@ async function surveyOf(name: string, bytes: Buffer, problems: ProblemList): Pro
     lastAcceptMs: undefined,
     badTailAt: undefined,
     gaveUp: false,
+    isDestroyed: isDestroyed(bytes),
   };
   if (found.isSpare || found.refusal !== undefined) return found;
   let othersRanAt = 0;
@@ -249,12 +256,26 @@ function judge(found: Survey, isLast: boolean, problems: ProblemList): void {
   const { name, header, frames, badTailAt, gaveUp } = found;
   const isTorn = isLast && !gaveUp;
   const isTornAtOnce = isTorn && header === undefined && frames === 0;
+  if (isTornAtOnce && found.isDestroyed) {
+    problems.add('segment_destroyed', name, `${found.bytes} bytes, no header and no frame`);
+    return;
+  }
   if (header === undefined && !isTornAtOnce) {
     problems.add('header_damaged', name, 'frames were looked for all the same');
   }
   if (badTailAt === undefined && !isTornAtOnce) return;
   const kind = gaveUp ? 'search_ended' : isTorn ? 'torn_tail' : 'damaged';
   problems.add(kind, name, `from byte ${badTailAt ?? 0}`);
+}
+
+/**
+ * For a segment without a header. That is one write with the first frame, into zeroes that were
+ * synced before. A crash leaves whole sectors of it, the first one with the header or not at all;
+ * a disk that ran full leaves its first bytes, and zeroes behind them.
+ */
+function isDestroyed(bytes: Buffer): boolean {
+  const hasFirstSector = !isZero(bytes.subarray(0, sectorBytes), 0);
+  return hasFirstSector && !isZero(bytes, headerBytes);
 }
 
 function foundOf(found: Survey): SegmentFound[] {
