@@ -1,11 +1,13 @@
 // How long counting goes on without the store, as the status tells it.
 import { afterAll, expect, test } from '@jest/globals';
+import { memoryBytesMaxOf } from '../src/ingest/memory-bound.ts';
 import { journalDiskFreeBytesMin } from '../src/limits.ts';
 import { CounterError } from '../src/model/errors.ts';
 import { StatusReport } from '../src/status.ts';
 import { CoreHarness, eventOf, removeFolders } from './support/core-harness.ts';
 import type { HarnessOptions } from './support/core-harness.ts';
 import { FaultyDisk } from './support/faulty-disk.ts';
+import { readmeText } from './support/readme.ts';
 
 afterAll(removeFolders);
 
@@ -87,6 +89,44 @@ test('a process that never reached the store accepts for a day', async () => {
   await harness.stop();
   await first.stop();
 }, 20_000);
+
+test('what cells and frames take is what the README tells an operator to reckon with', async () => {
+  const harness = await CoreHarness.start();
+  const { ingest } = harness.core;
+  const readme = readmeText();
+  const grownBy = async (work: () => Promise<unknown>): Promise<typeof ingest.grown> => {
+    const before = ingest.grown;
+    await work();
+    const { journalBytes, cellBytes } = ingest.grown;
+    return {
+      journalBytes: journalBytes - before.journalBytes,
+      cellBytes: cellBytes - before.cellBytes,
+    };
+  };
+  // The site has nine letters: an ad of fifteen makes a pair of 24 bytes.
+  const ads = Array.from({ length: 1_000 }, (_, i) => `ad-${String(i).padStart(12, '0')}`);
+  const all = ads.map((ad) => eventOf(ad));
+  await ingest.accept([eventOf('first')], 'journal');
+  const fresh = await grownBy(() => ingest.accept(all, 'journal'));
+  const cell = fresh.cellBytes / 1_000;
+  expect(Math.abs(cell - (700 + 2 * 24))).toBeLessThan(10);
+  expect((cell * 100_000 * 4) / 1e6).toBeCloseTo(300, -1);
+  expect(fresh.journalBytes).toBeLessThanOrEqual(29 + 1_000 * (9 + 24 + 6));
+  const again = await grownBy(() => ingest.accept(all, 'journal'));
+  expect(again.journalBytes).toBeGreaterThan(29 + 1_000 * 4);
+  expect(again.journalBytes).toBeLessThanOrEqual(29 + 1_000 * 9);
+  const one = await grownBy(() => ingest.accept([eventOf('first')], 'journal'));
+  expect(one.journalBytes).toBeLessThanOrEqual(29 + 9);
+  expect(((29 + 9) * 1_000 * 86_400) / 1e9).toBeCloseTo(3.3, 1);
+  const heapBytes = 4 * 2 ** 30;
+  const memoryBytes = memoryBytesMaxOf(Infinity, heapBytes);
+  expect(memoryBytes / 2 ** 30).toBeCloseTo(2.6, 1);
+  expect(memoryBytes / (cell * 400_000)).toBeGreaterThan(9);
+  for (const told of ['29 bytes', '300 MB', '3.3 GB', '2.6 GiB', 'nine hours']) {
+    expect(readme).toContain(told);
+  }
+  await harness.stop();
+});
 
 async function overAndOver(task: () => Promise<void>): Promise<never> {
   for (let i = 0; i < 1_000; i++) await task();
