@@ -7,6 +7,7 @@ import type {
   CheckAndPut,
   PutBatch,
   PutOutcome,
+  RowMutation,
   RowRange,
   ScanTally,
 } from '../model/rows.ts';
@@ -27,6 +28,7 @@ import type { HBaseObserver } from './observer.ts';
 import { Presence } from './presence.ts';
 import type { Region } from './regions.ts';
 import { RegionAdmin } from './region-admin.ts';
+import { mutateOneRow } from './row-mutation.ts';
 import { scanRows } from './scan.ts';
 
 export interface HBaseClientOptions {
@@ -92,6 +94,13 @@ export class HBaseClient {
     const { durability } = this.#options;
     const deadline = this.#deadline(options);
     return await checkAndPutCell(this.#room(), { ...place, check, durability, deadline });
+  }
+
+  /** Repeatable, as a put is: every version is explicit. */
+  async mutateRow(place: Place, mutation: RowMutation, options: CallOptions): Promise<void> {
+    const { durability } = this.#options;
+    const deadline = this.#deadline(options);
+    await mutateOneRow(this.#room(), { ...place, mutation, durability, deadline });
   }
 
   async describeTables(

@@ -91,7 +91,12 @@ message ScanResponse {
   optional bool heartbeat_message = 9;
 }
 
-message QualifierValue { optional bytes qualifier = 1; optional bytes value = 2; }
+message QualifierValue {
+  optional bytes qualifier = 1;
+  optional bytes value = 2;
+  optional uint64 timestamp = 3;
+  optional uint32 delete_type = 4;
+}
 message ColumnValue { required bytes family = 1; repeated QualifierValue qualifier_value = 2; }
 message MutationProto {
   optional bytes row = 1;
@@ -115,6 +120,23 @@ message MutateRequest {
   optional Condition condition = 3;
 }
 message MutateResponse { optional Result result = 1; optional bool processed = 2; }
+message Action { optional uint32 index = 1; optional MutationProto mutation = 2; }
+message RegionAction {
+  required RegionSpecifier region = 1;
+  optional bool atomic = 2;
+  repeated Action action = 3;
+}
+message MultiRequest { repeated RegionAction region_action = 1; }
+message ResultOrException {
+  optional uint32 index = 1;
+  optional Result result = 2;
+  optional NameBytesPair exception = 3;
+}
+message RegionActionResult {
+  repeated ResultOrException result_or_exception = 1;
+  optional NameBytesPair exception = 2;
+}
+message MultiResponse { repeated RegionActionResult region_action_result = 1; }
 
 message ColumnFamilySchema { required bytes name = 1; repeated BytesBytesPair attributes = 2; }
 message TableSchema {

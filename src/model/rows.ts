@@ -144,6 +144,25 @@ export interface CheckAndPut {
   readonly value: Buffer;
 }
 
+/** A delete of cells by version: what was put, and what will be until a compaction drops it. */
+export type RowDelete =
+  /** One version of a cell; an older one that is still there may be read again. */
+  | { readonly kind: 'version'; readonly qualifier: Buffer; readonly version: number }
+  /** All versions of a cell up to this one. */
+  | { readonly kind: 'upTo'; readonly qualifier: Buffer; readonly version: number }
+  /** All versions of all cells of the row up to this one. */
+  | { readonly kind: 'row'; readonly version: number };
+
+/**
+ * Puts and deletes of one row that happen together or not at all. Their order says nothing: of a
+ * put and a delete of the same version the delete holds.
+ */
+export interface RowMutation {
+  readonly row: Buffer;
+  readonly puts: readonly Omit<Put, 'row'>[];
+  readonly deletes: readonly RowDelete[];
+}
+
 export interface CallOptions {
   /** The call answers or fails within this time, retries included. */
   readonly timeoutMs: number;

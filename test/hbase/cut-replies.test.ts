@@ -49,6 +49,27 @@ describeOnHBase('a reply cut after it was applied', (on) => {
     expect(proxies.struck('Multi').length).toBe(10);
   });
 
+  test('Multi: a row mutation that is done twice is done once', async () => {
+    const row = Buffer.from([0x90, 1]);
+    const cellAt = (name: string, version: number): Put => ({
+      row,
+      qualifier: Buffer.from(name),
+      value: Buffer.from(`${name}${version}`),
+      version,
+    });
+    const other = await newTable(on());
+    await putAll(client, other, [cellAt('a', 5), cellAt('b', 7)]);
+    for (let version = 10; version < 15; version++) {
+      const cut = proxies.arm({ kind: 'Multi', times: 2, at: 'reply', act: 'cut' });
+      const deletes = [{ kind: 'upTo', qualifier: Buffer.from('a'), version: 5 }] as const;
+      const mutation = { row, puts: [cellAt('c', version)], deletes };
+      await client.mutateRow(other, mutation, inTime);
+      expect(cut.left).toBe(0);
+      const { cells: left } = await read(client, other);
+      expect(left.map(({ value }) => value.toString())).toEqual(['b7', `c${version}`]);
+    }
+  });
+
   test.each(['ScanOpen', 'ScanNext', 'MetaScan'])('%s: each row comes once', async (kind) => {
     await putAll(client, place, cells(7));
     const before = proxies.struck(kind).length;
