@@ -1,8 +1,9 @@
-// The store's side of a simulation: five tables with the measured semantics that the product
-// relies on. By version the highest is shown, whatever came last (M1); of equal versions the last
-// put is shown; a check-and-put carries the server's time, and never less than what stands.
+// The store's side of a simulation: five tables that answer as a real HBase was seen to, and tell a
+// watcher of each cell that is shown anew.
+import type { Put } from '../../src/model/rows.ts';
 import type { TableName } from '../../src/store/row-store.ts';
 import { tableNames } from '../../src/store/row-store.ts';
+import { FakeHBaseTable } from './fake-hbase-table.ts';
 
 /** Row and qualifier are latin1 strings of the bytes: their order is the order of the bytes. */
 export interface CellKey {
@@ -42,14 +43,11 @@ export interface StoredRows {
 /** Told of each cell that is shown anew, with what was shown before. */
 export type Watcher = (table: TableName, now: StoredCell, before: StoredValue | undefined) => void;
 
-interface Table {
-  readonly rows: Map<string, Map<string, StoredValue>>;
-  readonly order: string[];
-}
-
-export class PlainTables implements StoreTables {
-  readonly #tables = new Map<TableName, Table>(
-    tableNames.map((name) => [name, { rows: new Map(), order: [] }]),
+/** Tables that answer as HBase does, held to it by store-comparison.test.ts. */
+export class FakeTables implements StoreTables {
+  #nowMs = 0;
+  readonly #tables = new Map<TableName, FakeHBaseTable>(
+    tableNames.map((name) => [name, new FakeHBaseTable({ nowMs: () => this.#nowMs })]),
   );
   readonly #watch: Watcher;
 
@@ -58,72 +56,66 @@ export class PlainTables implements StoreTables {
   }
 
   put(name: TableName, cell: StoredCell): void {
-    const cells = this.#rowOf(name, cell.row);
-    const standing = cells.get(cell.qualifier);
-    if (standing !== undefined && standing.version > cell.version) return;
-    cells.set(cell.qualifier, { version: cell.version, value: cell.value });
-    this.#watch(name, cell, standing);
+    const put = { ...bytesOf(cell), version: cell.version, value: cell.value };
+    this.#watched(name, cell, (table) => table.put([put]));
   }
 
   checkAndPut(
     name: TableName,
-    { row, qualifier }: CellKey,
+    key: CellKey,
     change: { readonly expected: Buffer | null; readonly value: Buffer; readonly nowMs: number },
   ): boolean {
-    const standing = this.#tables.get(name)?.rows.get(row)?.get(qualifier);
     const { expected, value, nowMs } = change;
-    const stands = expected === null ? standing === undefined : standing?.value.equals(expected);
-    if (stands !== true) return false;
-    const version = Math.max(nowMs, standing?.version ?? 0);
-    this.put(name, { row, qualifier, version, value });
-    return true;
+    this.#nowMs = nowMs;
+    const check = { ...bytesOf(key), expected, value };
+    return this.#watched(name, key, (table) => table.checkAndPut(check));
   }
 
   rows(
     name: TableName,
     { start, stop, rowsMax }: { start: string; stop: string; rowsMax: number },
   ): StoredRows {
-    const { rows, order } = this.#table(name);
     const cells: StoredCell[] = [];
-    let at = firstNotBefore(order, start);
-    const end = Math.min(order.length, at + rowsMax);
     let rowCount = 0;
-    for (; at < end; at++) {
-      const row = order[at] ?? '';
-      if (stop !== '' && row >= stop) return { cells, rowCount, next: undefined };
+    const range = { start: Buffer.from(start, 'latin1'), stop: Buffer.from(stop, 'latin1') };
+    for (const row of this.#table(name).scan(range)) {
+      const stored = row.map((cell) => storedOf(cell));
+      if (rowCount === rowsMax) return { cells, rowCount, next: stored[0]?.row };
       rowCount++;
-      const held = [...(rows.get(row) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1));
-      for (const [qualifier, value] of held) cells.push({ row, qualifier, ...value });
+      cells.push(...stored);
     }
-    const next = order[at];
-    const isAll = next === undefined || (stop !== '' && next >= stop);
-    return { cells, rowCount, next: isAll ? undefined : next };
+    return { cells, rowCount, next: undefined };
   }
 
-  #rowOf(name: TableName, row: string): Map<string, StoredValue> {
-    const { rows, order } = this.#table(name);
-    const found = rows.get(row);
-    if (found !== undefined) return found;
-    const cells = new Map<string, StoredValue>();
-    rows.set(row, cells);
-    order.splice(firstNotBefore(order, row), 0, row);
-    return cells;
+  #watched<T>(name: TableName, key: CellKey, write: (table: FakeHBaseTable) => T): T {
+    const table = this.#table(name);
+    const { row, qualifier } = bytesOf(key);
+    const before = table.getCell(row, qualifier);
+    const outcome = write(table);
+    const now = table.getCell(row, qualifier);
+    // A table copies what it is given, so another value is another write, an equal one too.
+    if (now !== undefined && now.value !== before?.value) {
+      this.#watch(name, storedOf(now), before);
+    }
+    return outcome;
   }
 
-  #table(name: TableName): Table {
+  #table(name: TableName): FakeHBaseTable {
     const table = this.#tables.get(name);
     if (table === undefined) throw new Error(`no table ${name}`);
     return table;
   }
 }
 
-function firstNotBefore(order: readonly string[], row: string): number {
-  let low = 0;
-  let high = order.length;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if ((order[middle] ?? '') < row) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+function bytesOf({ row, qualifier }: CellKey): { row: Buffer; qualifier: Buffer } {
+  return { row: Buffer.from(row, 'latin1'), qualifier: Buffer.from(qualifier, 'latin1') };
+}
+
+function storedOf({ row, qualifier, version, value }: Put): StoredCell {
+  return {
+    row: row.toString('latin1'),
+    qualifier: qualifier.toString('latin1'),
+    version,
+    value,
+  };
 }

@@ -11,7 +11,7 @@ import { copySlots } from './plan.ts';
 import type { Plan } from './plan.ts';
 import { SimulatedProcess } from './process.ts';
 import { epochMs, inside } from './take-over.ts';
-import { PlainTables } from './tables.ts';
+import { FakeTables } from './tables.ts';
 import { Trace } from './trace.ts';
 import { VirtualTime } from './virtual-time.ts';
 import type { Owner } from './virtual-time.ts';
@@ -24,7 +24,7 @@ export class World {
   readonly trace = new Trace();
   readonly time: VirtualTime;
   readonly auditor = new Auditor({ isLiving: (writer) => this.isLiving(writer) });
-  readonly tables = new PlainTables(this.auditor.applied);
+  readonly tables = new FakeTables(this.auditor.applied);
   readonly storeFaults = new StoreFaults();
   /** By slot; those of copies behind the others. */
   readonly machines: (Machine | undefined)[];

@@ -1,11 +1,13 @@
-// A RowStore in memory: the fake that passes the contract of the real ones.
-// Promises: the semantics of the port, nothing kept on disk, every fault a test asks for.
+// A RowStore in memory, on the fake tables that are compared with HBase itself.
+// Promises: what HBase answers, nothing kept on disk, every fault a test asks for, and that a put
+// of another value at a version that is there is told, which HBase would take in silence.
 // Never meant for the product: it holds everything and sorts it when asked.
 import { CounterError } from '../../src/model/errors.ts';
 import type {
   CallOptions,
   CellCursor,
   CheckAndPut,
+  Put,
   PutBatch,
   PutOutcome,
   RowRange,
@@ -13,19 +15,14 @@ import type {
 } from '../../src/model/rows.ts';
 import { tableNames } from '../../src/store/row-store.ts';
 import type { RowStore, TableName } from '../../src/store/row-store.ts';
+import { FakeHBaseTable } from '../simulation/fake-hbase-table.ts';
 
 export type MemoryOperation = 'put' | 'scan' | 'checkAndPut' | 'nowMs';
 
-interface Held {
-  readonly version: number;
-  readonly value: Buffer;
-}
+/** What shows of a table, by rows and qualifiers as latin1 strings of their bytes. */
+type Shown = ReadonlyMap<string, ReadonlyMap<string, Pick<Put, 'version' | 'value'>>>;
 
-/** Keys are latin1 strings of the bytes: their order is the order of the bytes. */
-interface Table {
-  readonly rows: Map<string, Map<string, Held>>;
-  sortedRows: readonly string[] | undefined;
-}
+const everything: RowRange = { start: Buffer.alloc(0), stop: Buffer.alloc(0) };
 
 export class MemoryRowStore implements RowStore {
   readonly kind = 'memory';
@@ -45,16 +42,16 @@ export class MemoryRowStore implements RowStore {
   /** Every put in the order of arrival, also those without effect. */
   putsReceived = 0;
 
-  readonly #tables = new Map<TableName, Table>(
-    tableNames.map((name) => [name, { rows: new Map(), sortedRows: undefined }]),
-  );
-  /** By table and row: versions up to this one are deleted. */
-  readonly #deleted = new Map<string, number>();
+  readonly #tables = new Map<TableName, FakeHBaseTable>();
   readonly #wallMs: () => number;
+  readonly #monotonicMs: () => number;
   #closed = false;
 
-  constructor(wallMs: () => number = Date.now) {
+  /** The clocks: the servers', and the one by which a caller's time passes. */
+  constructor(wallMs: () => number = Date.now, monotonicMs = () => performance.now()) {
     this.#wallMs = wallMs;
+    this.#monotonicMs = monotonicMs;
+    for (const name of tableNames) this.truncate(name);
   }
 
   async put(table: TableName, batch: PutBatch, options: CallOptions): Promise<PutOutcome> {
@@ -85,21 +82,12 @@ export class MemoryRowStore implements RowStore {
     options: CallOptions,
   ): Promise<ScanTally> {
     await this.#enterOrThrow('scan', table, options);
-    const start = range.start.toString('latin1');
-    const stop = range.stop.length === 0 ? undefined : range.stop.toString('latin1');
     let rows = 0;
     let cells = 0;
-    for (const row of this.#sortedRows(table)) {
-      if (row < start) continue;
-      if (stop !== undefined && row >= stop) break;
+    for (const row of this.table(table).scan(range)) {
+      for (const cell of row) visit(cursorOf(cell));
       rows++;
-      const held = this.#table(table).rows.get(row) ?? new Map<string, Held>();
-      for (const qualifier of [...held.keys()].sort()) {
-        const cell = held.get(qualifier);
-        if (cell === undefined) continue;
-        visit(cursorOf(row, qualifier, cell));
-        cells++;
-      }
+      cells += row.length;
     }
     this.#leaveOrThrow('scan', table);
     return { rows, cells, calls: 1 };
@@ -107,15 +95,7 @@ export class MemoryRowStore implements RowStore {
 
   async checkAndPut(table: TableName, check: CheckAndPut, options: CallOptions): Promise<boolean> {
     await this.#enterOrThrow('checkAndPut', table, options);
-    const row = check.row.toString('latin1');
-    const qualifier = check.qualifier.toString('latin1');
-    const held = this.#table(table).rows.get(row)?.get(qualifier);
-    const stands =
-      check.expected === null ? held === undefined : held?.value.equals(check.expected) === true;
-    if (stands) {
-      const version = Math.max(this.#wallMs(), (held?.version ?? 0) + 1);
-      this.#set(table, row, qualifier, { version, value: Buffer.from(check.value) });
-    }
+    const stands = this.table(table).checkAndPut(check);
     this.#leaveOrThrow('checkAndPut', table);
     return stands;
   }
@@ -138,82 +118,73 @@ export class MemoryRowStore implements RowStore {
     return Promise.resolve();
   }
 
-  /** Cells of a table, for a test that counts them. */
-  cellsIn(table: TableName): number {
-    let cells = 0;
-    for (const held of this.#table(table).rows.values()) cells += held.size;
-    return cells;
-  }
-
-  /** As an operator's `truncate`: the table is made anew. */
-  truncate(name: TableName): void {
-    this.restore(name, new Map());
-    this.compact(name);
-  }
-
-  /** What a table holds, to be restored later. */
-  snapshot(name: TableName): ReadonlyMap<string, ReadonlyMap<string, Held>> {
-    return new Map([...this.#table(name).rows].map(([row, held]) => [row, new Map(held)]));
-  }
-
-  restore(name: TableName, rows: ReadonlyMap<string, ReadonlyMap<string, Held>>): void {
-    const table = this.#table(name);
-    table.rows.clear();
-    for (const [row, held] of rows) table.rows.set(row, new Map(held));
-    table.sortedRows = undefined;
-  }
-
-  /** As `deleteall` of each row that is there: it hides what is put again, until a compaction. */
-  deleteAll(name: TableName): void {
-    for (const [row, held] of this.#table(name).rows) {
-      const versions = [...held.values()].map(({ version }) => version);
-      this.#deleted.set(`${name} ${row}`, Math.max(...versions));
-    }
-    this.restore(name, new Map());
-  }
-
-  /** A major compaction: deletes are forgotten. */
-  compact(name: TableName): void {
-    for (const place of this.#deleted.keys()) {
-      if (place.startsWith(`${name} `)) this.#deleted.delete(place);
-    }
-  }
-
-  #table(name: TableName): Table {
+  /** The table itself, beside all hooks: to flush, to compact, to delete. */
+  table(name: TableName): FakeHBaseTable {
     const table = this.#tables.get(name);
     if (table === undefined) throw new Error(`no table ${name}`);
     return table;
   }
 
-  #sortedRows(name: TableName): readonly string[] {
-    const table = this.#table(name);
-    table.sortedRows ??= [...table.rows.keys()].sort();
-    return table.sortedRows;
+  /** Cells of a table, for a test that counts them. */
+  cellsIn(name: TableName): number {
+    return [...this.table(name).scan(everything)].flat().length;
   }
 
-  #set(name: TableName, row: string, qualifier: string, cell: Held): void {
-    const table = this.#table(name);
-    const held = table.rows.get(row);
-    if (held !== undefined) held.set(qualifier, cell);
-    else {
-      table.rows.set(row, new Map([[qualifier, cell]]));
-      table.sortedRows = undefined;
+  /** As an operator's `truncate`: the table is made anew. */
+  truncate(name: TableName): void {
+    this.#tables.set(name, new FakeHBaseTable({ nowMs: this.#wallMs }));
+  }
+
+  /** What a table shows, to be restored later. */
+  snapshot(name: TableName): Shown {
+    const rows = [...this.table(name).scan(everything)].map((cells) => {
+      const row = cells[0]?.row.toString('latin1') ?? '';
+      return [
+        row,
+        new Map(cells.map((cell) => [cell.qualifier.toString('latin1'), cell])),
+      ] as const;
+    });
+    return new Map(rows);
+  }
+
+  /** Into a table that is made anew. */
+  restore(name: TableName, rows: Shown): void {
+    this.truncate(name);
+    for (const [row, cells] of rows) {
+      for (const [qualifier, { version, value }] of cells) {
+        const key = {
+          row: Buffer.from(row, 'latin1'),
+          qualifier: Buffer.from(qualifier, 'latin1'),
+        };
+        this.table(name).put([{ ...key, version, value }]);
+      }
     }
+  }
+
+  /** As `deleteall` of each row that is there: it hides what is put again, until a compaction. */
+  deleteAll(name: TableName): void {
+    const table = this.table(name);
+    for (const cells of table.scan(everything)) {
+      const version = Math.max(...cells.map((cell) => cell.version));
+      for (const { row } of cells.slice(0, 1)) table.delete(row, [{ kind: 'row', version }]);
+    }
+  }
+
+  /** A major compaction of all that was written: deletes are forgotten. */
+  compact(name: TableName): void {
+    this.table(name).flush();
+    this.table(name).majorCompact();
   }
 
   #putOne(name: TableName, batch: PutBatch, i: number): Error | undefined {
     const put = batch.at(i);
     this.putsReceived++;
-    const row = put.row.toString('latin1');
-    const qualifier = put.qualifier.toString('latin1');
-    const held = this.#table(name).rows.get(row)?.get(qualifier);
-    // Confirmed, and not shown.
-    if ((this.#deleted.get(`${name} ${row}`) ?? -1) >= put.version) return undefined;
-    if (held !== undefined && held.version > put.version) return undefined;
+    const table = this.table(name);
+    const held = table.getCell(put.row, put.qualifier);
     if (held?.version === put.version && !held.value.equals(put.value)) {
       return new CounterError('STORE_VERSION_CONFLICT', 'give-up');
     }
-    this.#set(name, row, qualifier, { version: put.version, value: Buffer.from(put.value) });
+    table.put([put]);
     return undefined;
   }
 
@@ -223,13 +194,13 @@ export class MemoryRowStore implements RowStore {
     table: TableName,
     options: CallOptions,
   ): Promise<Error | undefined> {
-    const startMs = performance.now();
+    const startMs = this.#monotonicMs();
     await this.delay?.(operation, table);
     await Promise.resolve();
     this.calls[operation]++;
     if (this.#closed) return new CounterError('STORE_CLOSED', 'give-up');
     if (options.signal?.aborted === true) return new CounterError('STORE_ABORTED', 'give-up');
-    if (options.timeoutMs <= 0 || performance.now() - startMs > options.timeoutMs) {
+    if (options.timeoutMs <= 0 || this.#monotonicMs() - startMs > options.timeoutMs) {
       return new CounterError('STORE_TIMEOUT', 'retry');
     }
     return this.failBefore?.(operation, table);
@@ -250,8 +221,8 @@ export class MemoryRowStore implements RowStore {
   }
 }
 
-function cursorOf(row: string, qualifier: string, cell: Held): CellCursor {
-  const bytes = Buffer.concat([Buffer.from(row + qualifier, 'latin1'), cell.value]);
+function cursorOf({ row, qualifier, value, version }: Put): CellCursor {
+  const bytes = Buffer.concat([row, qualifier, value]);
   const qualifierEnd = row.length + qualifier.length;
   return {
     bytes,
@@ -261,6 +232,6 @@ function cursorOf(row: string, qualifier: string, cell: Held): CellCursor {
     qualifierEnd,
     valueStart: qualifierEnd,
     valueEnd: bytes.length,
-    version: cell.version,
+    version,
   };
 }
