@@ -140,7 +140,7 @@ export interface MutateRequest {
     }[];
     readonly durability: number;
   };
-  readonly condition: {
+  readonly condition?: {
     readonly row: Uint8Array;
     readonly family: Uint8Array;
     readonly qualifier: Uint8Array;

@@ -14,6 +14,8 @@ export interface ServiceProcessOptions {
   readonly port: number;
   /** `ADCOUNTER_…` beyond folder and port. */
   readonly env: Readonly<Record<string, string>>;
+  /** What node runs; the built service, if not said otherwise. */
+  readonly program?: readonly string[];
 }
 
 export class ServiceProcess {
@@ -25,9 +27,9 @@ export class ServiceProcess {
   readonly #lines: string[] = [];
   readonly ended: Promise<unknown>;
 
-  constructor({ dataDir, port, env }: ServiceProcessOptions) {
+  constructor({ dataDir, port, env, program = [mainFile] }: ServiceProcessOptions) {
     this.address = `http://127.0.0.1:${port}`;
-    this.#child = spawn(process.execPath, [mainFile], {
+    this.#child = spawn(process.execPath, program, {
       cwd: path.dirname(dataDir),
       env: {
         PATH: process.env['PATH'],

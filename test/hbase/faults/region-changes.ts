@@ -21,10 +21,10 @@ export class RegionChanges {
     this.#random = random;
   }
 
-  /** With one family, split at single bytes. */
-  async newTable(table: string, splits: readonly number[]): Promise<Place> {
+  /** With one family, split at those bytes, or keys. */
+  async newTable(table: string, splits: readonly (number | Buffer)[]): Promise<Place> {
     const families = new Map([['c', new Map([['VERSIONS', '1']])]]);
-    const splitKeys = splits.map((byte) => Buffer.from([byte]));
+    const splitKeys = splits.map((at) => (typeof at === 'number' ? Buffer.from([at]) : at));
     await this.use((client) => client.createTable({ name: table, families, splitKeys }, inTime));
     return { table, family: Buffer.from('c') };
   }
