@@ -198,6 +198,9 @@ export const budgetJournalMs = 5 * 60_000;
 export const budgetCellsMs = 15 * 60_000;
 /** When files that were moved aside are looked at: once an hour. */
 export const sweepCron = '17 23 * * * *';
+/** How often a schedule looks whether the wall clock leapt, and by how much it must have. */
+export const scheduleLookMs = 1_000;
+export const scheduleLeapMs = 1_500;
 /** How often the free bytes of the disk are looked up. */
 export const diskSampleMs = 1_000;
 /** What a refused client is told to wait. */

@@ -1,7 +1,9 @@
 // Owns repeated work by the clock; the only home of node-cron.
-// Promises that runs of one job never overlap and that a failed run does not end the schedule.
+// Promises that runs of one job never overlap, that a failed run does not end the schedule, and
+// that a wall clock that leaps, also far back, does not hold it up.
 // Never decides what is done, and never keeps the process alive after stop().
 import { createTask, type Logger } from 'node-cron';
+import { scheduleLeapMs, scheduleLookMs } from './limits.ts';
 import { assert } from './model/assert.ts';
 import type { Log } from './log.ts';
 
@@ -43,9 +45,21 @@ export function every(job: Job): Schedule {
   );
   task.on('execution:overlap', () => job.onOverlap());
   void task.start();
+  let stopped = false;
+  // It waits for the moment that it had expected: by a clock set back, for as long as that was.
+  const restart = async (): Promise<void> => {
+    // Begun anew it knows of no run that goes on.
+    for (let seen: unknown; seen !== running;) await (seen = running);
+    if (stopped) return;
+    await task.stop();
+    await task.start();
+  };
+  const leaps = onLeap(() => void restart());
 
   return {
     stop: async () => {
+      stopped = true;
+      clearInterval(leaps);
       await task.destroy();
       await running;
     },
@@ -64,6 +78,22 @@ export function flushCron(seconds: number, firstSecond: number): string {
   );
   const starts = Array.from({ length: 60 / seconds }, (_, index) => firstSecond + index * seconds);
   return `${starts.join(',')} * * * * *`;
+}
+
+/** Called when the wall clock has gone otherwise than time has. */
+function onLeap(act: () => void): NodeJS.Timeout {
+  let knownMs = wallBeyondTimeMs();
+  const look = (): void => {
+    const nowMs = wallBeyondTimeMs();
+    if (Math.abs(nowMs - knownMs) < scheduleLeapMs) return;
+    knownMs = nowMs;
+    act();
+  };
+  return setInterval(look, scheduleLookMs).unref();
+}
+
+function wallBeyondTimeMs(): number {
+  return Date.now() - performance.now();
 }
 
 /** node-cron says only what an operator should see: missed times and its own failures. */
