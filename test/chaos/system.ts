@@ -43,7 +43,7 @@ export async function incrementsOn(store: ChaosStore, mode: 'each' | 'buffered')
       BASELINE_TABLE: table,
       BASELINE_MODE: mode,
     },
-    program: ['--import', 'tsx', increments.file],
+    program: ['--import', import.meta.resolve('tsx'), increments.file],
     tables: [table],
     isJournaled: false,
   };
