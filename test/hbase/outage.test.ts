@@ -1,10 +1,13 @@
 // A real HBase is killed and comes back: calls fail in time with a remedy, what was acknowledged
-// is there, and the same client goes on by itself.
+// is there, and the same client goes on by itself. A service counts meanwhile up to its bound,
+// and catches up without a storm.
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { HBaseClient } from '../../src/hbase/hbase-client.ts';
 import type { Put } from '../../src/model/rows.ts';
+import { removeFolders } from '../support/core-harness.ts';
 import { put, putAll, read } from './cells.ts';
 import { clientOptions, inTime } from './client-options.ts';
+import { countAfterwards, countBefore, countWhileDown } from './counting-through-outage.ts';
 import { ownFolder } from './server/shared.ts';
 import { startHBase } from './server/standalone.ts';
 import type { RunningHBase } from './server/standalone.ts';
@@ -26,11 +29,13 @@ describeWithJava('an HBase that is killed', () => {
   afterAll(async () => {
     client?.close();
     await hbase?.kill9();
+    await removeFolders();
   }, 60_000);
 
   test('calls fail in time, and go on by themselves when it is back, nothing lost', async () => {
     if (hbase === null || client === null) throw new Error('HBase did not start');
     await putAll(client, place, cellsOf(1));
+    const counting = await countBefore(hbase.zookeeper);
     await hbase.kill9();
 
     const startMs = performance.now();
@@ -41,6 +46,8 @@ describeWithJava('an HBase that is killed', () => {
       remedy: expect.stringMatching(/^(retry|relocate)$/),
     });
     expect(performance.now() - startMs).toBeLessThan(4_000);
+
+    await countWhileDown(counting);
 
     // Begun while it is down, ended when it is back: one call rides over the whole outage.
     const longCall = put(client, place, cellsOf(2));
@@ -53,7 +60,8 @@ describeWithJava('an HBase that is killed', () => {
     await putAll(client, place, cellsOf(3));
     expect((await read(client, place)).cells).toEqual(inOrder(cellsOf(3)));
     expect(Math.abs((await client.nowMs(inTime)) - Date.now())).toBeLessThan(10_000);
-  }, 180_000);
+    await countAfterwards(counting);
+  }, 240_000);
 });
 
 function cellsOf(round: number): Put[] {
