@@ -26,10 +26,19 @@ export interface ReaderOptions {
   readonly pauseMs: number;
 }
 
+/** What an answer may not fall below. */
+interface Least {
+  readonly highest: number;
+  readonly stored: number;
+}
+
 const examplesMax = 20;
 const adsPerQuestion = 100;
 const narrowSharePerWide = 8;
-const askTimeoutMs = 30_000;
+/** Several ask beside one another: while the store is away an answer is long in coming. */
+const askers = 3;
+const askTimeoutMs = 10_000;
+const lastAskTimeoutMs = 120_000;
 
 export class Reader {
   readonly violations: Violations = {
@@ -50,7 +59,8 @@ export class Reader {
   readonly #options: ReaderOptions;
   readonly #byAd: ReadonlyMap<string, Account>;
   readonly #highest = new Map<string, number>();
-  #reading: Promise<void> | undefined;
+  #reading: Promise<unknown> = Promise.resolve();
+  #turn = 0;
   #stopped = false;
 
   constructor(options: ReaderOptions) {
@@ -59,7 +69,7 @@ export class Reader {
   }
 
   start(): void {
-    this.#reading = this.#readOn();
+    this.#reading = Promise.all(Array.from({ length: askers }, () => this.#readOn()));
   }
 
   async stop(): Promise<void> {
@@ -69,16 +79,18 @@ export class Reader {
 
   /** Totals of the ads as the instance tells them, each held to the books. Throws: no answer. */
   async totals(target: Target, ads: readonly string[]): Promise<ReadonlyMap<string, number>> {
-    const stored = new Map(ads.map((ad) => [ad, this.#accountOf(ad).acknowledged.store]));
+    // As it was before the question: others ask meanwhile.
+    const before = new Map(ads.map((ad) => [ad, this.#leastOf(ad)]));
+    const timeoutMs = this.#stopped ? lastAskTimeoutMs : askTimeoutMs;
     const totals = new Map<string, number>();
     for (let from = 0; from < ads.length; from += adsPerQuestion) {
       const part = ads.slice(from, from + adsPerQuestion);
       const url = `${target.address}/v1/ads?${part.map((ad) => `ad=${ad}`).join('&')}`;
-      const response = await fetch(url, { signal: AbortSignal.timeout(askTimeoutMs) });
+      const response = await fetch(url, { signal: AbortSignal.timeout(timeoutMs) });
       if (response.status >= 500) this.refused++;
       if (!response.ok) throw new Error(`totals: ${response.status}`);
       for (const total of ((await response.json()) as { ads: AdTotal[] }).ads) {
-        this.#hold(total, target, stored.get(total.ad) ?? 0);
+        this.#hold(total, target, before.get(total.ad) ?? this.#leastOf(total.ad));
         totals.set(total.ad, total.impressions.counted);
       }
     }
@@ -86,16 +98,20 @@ export class Reader {
     return totals;
   }
 
-  #hold(total: AdTotal, target: Target, stored: number): void {
+  #leastOf(ad: string): Least {
+    const { store } = this.#accountOf(ad).acknowledged;
+    return { highest: this.#highest.get(ad) ?? 0, stored: store };
+  }
+
+  #hold(total: AdTotal, target: Target, { highest, stored }: Least): void {
     const { ad, impressions } = total;
     const { counted } = impressions;
     const account = this.#accountOf(ad);
-    const highest = this.#highest.get(ad) ?? 0;
     const where = `${ad} at ${target.name}: ${counted}`;
     if (counted > account.possible) this.#broken('beyond', `${where} of ${account.possible} sent`);
     if (counted < highest) this.#broken('fell', `${where} after ${highest}`);
     if (counted < stored) this.#broken('storeMissing', `${where}, acknowledged at store ${stored}`);
-    this.#highest.set(ad, Math.max(highest, counted));
+    this.#highest.set(ad, Math.max(this.#highest.get(ad) ?? 0, counted));
     const { lost = [], completeThrough } = total;
     for (const writer of lost) this.lost.add(writer);
     if (typeof completeThrough !== 'string' || lost.some((id) => !this.found.has(id))) return;
@@ -123,8 +139,9 @@ export class Reader {
     const { accounts, targets, pauseMs } = this.#options;
     const narrow = accounts.filter(({ isWide }) => !isWide).map(({ ad }) => ad);
     const wide = accounts.filter(({ isWide }) => isWide).map(({ ad }) => ad);
-    for (let turn = 0; !this.#stopped; turn++) {
+    while (!this.#stopped) {
       await wait(pauseMs);
+      const turn = this.#turn++;
       const target = targets[turn % targets.length];
       const ad = wide[Math.floor(turn / narrowSharePerWide) % Math.max(1, wide.length)];
       const isWideTurn = turn % narrowSharePerWide === 0 && ad !== undefined;
