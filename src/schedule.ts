@@ -48,8 +48,12 @@ export function every(job: Job): Schedule {
   let stopped = false;
   // It waits for the moment that it had expected: by a clock set back, for as long as that was.
   const restart = async (): Promise<void> => {
-    // Begun anew it knows of no run that goes on.
-    for (let seen: unknown; seen !== running;) await (seen = running);
+    // Begun anew it knows of no run that goes on, nor of one that begins while we wait for that.
+    let seen: unknown;
+    do {
+      seen = running;
+      await seen;
+    } while (seen !== running);
     if (stopped) return;
     await task.stop();
     await task.start();
