@@ -71,7 +71,7 @@ export interface ChaosReport extends Verdict {
   readonly exitCodes: readonly (number | null)[];
 }
 
-const convergeTimeoutMs = 180_000;
+const convergeTimeoutMs = 300_000;
 /** Nobody knows of anything that could still come. */
 const convergeWithoutJournalMs = 30_000;
 

@@ -96,7 +96,7 @@ async function runOf(store: ChaosStore, system: System): Promise<ChaosReport> {
       clocks: isJournaled ? often(0.7) : 0,
     }),
     downForMs: 20_000,
-    cuts: { most: minutes * 60, pauseMs: 500 },
+    cuts: { most: minutes * 60, pauseMs: 2_500 },
     peakMs: 8_000,
     paceShare: 0.5,
     readerPauseMs: 100,
