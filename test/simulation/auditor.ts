@@ -14,12 +14,15 @@ import { Ledger } from './ledger.ts';
 import type { StoredCell, StoredValue } from './tables.ts';
 
 /** Less than the product waits for: a look takes its time. */
-const provenSilenceMs = 4 * 60_000;
+export const provenSilenceMs = 4 * 60_000;
 const momentsKept = 8;
 
 export interface AuditorOptions {
-  /** Whether a process that runs, or stands still, counts under this id. */
-  readonly isLiving: (writer: string) => boolean;
+  /** For how long a living writer has not spoken; undefined: no process has this id. */
+  readonly silentMs: (writer: string) => number | undefined;
+  /** Its record is replaced. */
+  readonly heard: (writer: string) => void;
+  readonly nowMs: () => number;
 }
 
 export class Auditor {
@@ -33,6 +36,7 @@ export class Auditor {
    * they had been silent for minutes. What was called complete of them was not.
    */
   readonly #sealedUnheard = new Set<string>();
+  readonly #sealedAtMs = new Map<string, number>();
   readonly #options: AuditorOptions;
   /** By place: what the store shows. */
   readonly shown = new Map<string, number>();
@@ -113,6 +117,11 @@ export class Auditor {
         throw new LawBroken('I1', `${place}: ${least} acknowledged at store, ${total} shown`);
       }
     }
+  }
+
+  /** When somebody else sealed it; undefined: nobody did. */
+  sealedAtMs(writer: string): number | undefined {
+    return this.#sealedAtMs.get(writer);
   }
 
   /** What is called complete is there, and stays as it is. */
@@ -202,19 +211,18 @@ export class Auditor {
     const { record, nonce } = decodeRecord(writer, cell.value);
     const before = this.#registry.get(writer);
     const isSealed = record.sealedBy === 'recoverer' && before?.record.state === 'open';
-    if (isSealed) this.#sealedByOthers(writer, cell.version - (before.changedMs ?? 0));
-    this.#registry.set(writer, {
-      writer,
-      record,
-      nonce,
-      bytes: cell.value,
-      changedMs: cell.version,
-    });
+    if (isSealed) this.#sealedByOthers(writer);
+    this.#options.heard(writer);
+    const { value: bytes, version: changedMs } = cell;
+    this.#registry.set(writer, { writer, record, nonce, bytes, changedMs });
+    if (isSealed) this.#sealedAtMs.set(writer, this.#options.nowMs());
+    this.checkComplete();
   }
 
   /** Only of the dead, as far as anybody can tell, and with a whole journal. */
-  #sealedByOthers(writer: string, silentMs: number): void {
-    const isLiving = this.#options.isLiving(writer);
+  #sealedByOthers(writer: string): void {
+    const silentMs = this.#options.silentMs(writer);
+    const isLiving = silentMs !== undefined;
     if (isLiving && silentMs < provenSilenceMs) {
       throw new LawBroken('I4', `${writer} lives, spoke ${silentMs} ms ago and was sealed`);
     }

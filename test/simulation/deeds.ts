@@ -14,6 +14,7 @@ import type { World } from './world.ts';
 export function take(world: World, step: Step): void {
   const { slot } = step;
   if (step.kind === 'start') return world.start(slot);
+  if (step.kind === 'begin late') return beginLate(world, slot);
   if (step.kind === 'refusals') return refuse(world, step);
   const machine = world.machines[slot];
   const living = world.living[slot];
@@ -26,7 +27,7 @@ function takeOn(world: World, step: Step, living: SimulatedProcess): void {
   const { machine } = living;
   switch (step.kind) {
     case 'request':
-      return void send(world, living, step);
+      return request(world, living, step);
     case 'read':
       return read(world, living, step.ad);
     case 'kill':
@@ -58,6 +59,7 @@ function takeOn(world: World, step: Step, living: SimulatedProcess): void {
     case 'take over':
       return world.behind(takeOver(world, living));
     case 'start':
+    case 'begin late':
     case 'power cut':
     case 'rot':
     case 'refusals':
@@ -71,6 +73,32 @@ function refuse(world: World, { remedy, ms }: OfKind<'refusals'>): void {
   world.tell(`the store refuses counts (${remedy}) for ${ms} ms`);
   world.storeFaults.refusing = remedy;
   world.time.after(ms, undefined, () => (world.storeFaults.refusing = undefined));
+}
+
+function request(world: World, living: SimulatedProcess, step: OfKind<'request'>): void {
+  const { intoRoundMs } = step;
+  if (intoRoundMs === undefined) return void send(world, living, step);
+  const sendThen = (): void => {
+    if (!living.isDead) send(world, living, step);
+  };
+  living.onRound.push(() => void world.time.after(intoRoundMs, undefined, sendThen));
+  return undefined;
+}
+
+/** Just before another's round, and slow to reach the store: a registration beside a watermark. */
+function beginLate(world: World, slot: number): void {
+  const { time, plan } = world;
+  const chance = new Chance(plan.seed, 'begin late');
+  const dueMs = world.living.map((living) => living?.nextRoundAtMs ?? Infinity);
+  const beforeMs = Math.min(...dueMs, time.nowMs + 30_000) - chance.between(1000, 4000);
+  time.after(beforeMs - time.nowMs, undefined, () => {
+    world.start(slot);
+    const living = world.living[slot];
+    if (living === undefined) return;
+    // Not so slow that a call to the registry runs out of time.
+    living.network.slowMs = 400;
+    trouble(world, living, { trouble: 'slow', ms: 20_000 });
+  });
 }
 
 /** SIGSTOP and SIGCONT; or its machine sleeps, and the monotonic clock with it. */
@@ -96,7 +124,11 @@ export function goOn(world: World, living: SimulatedProcess): void {
   living.thaw();
 }
 
-function trouble(world: World, { network, name }: SimulatedProcess, step: OfKind<'network'>): void {
+function trouble(
+  world: World,
+  { network, name }: SimulatedProcess,
+  step: Pick<OfKind<'network'>, 'trouble' | 'ms'>,
+): void {
   world.tell(`the way of ${name} to the store: ${step.trouble} for ${step.ms} ms`);
   network.trouble = step.trouble;
   world.time.after(step.ms, undefined, () => (network.trouble = 'fair'));

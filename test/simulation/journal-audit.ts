@@ -22,12 +22,13 @@ interface Journaled {
 export async function auditJournals(world: World): Promise<void> {
   const { auditor, time } = world;
   const journaled: Journaled = { most: new Map(), sure: new Map() };
-  for (const machine of new Set(world.machines)) {
-    if (machine === undefined || !machine.disk.has(journalFolder)) continue;
-    for (const writer of machine.disk.list(journalFolder)) {
+  const now = [...new Set(world.machines)].flatMap((machine) => machine?.disk ?? []);
+  for (const disk of [...now, ...world.beforeCuts]) {
+    if (!disk.has(journalFolder)) continue;
+    const into = now.includes(disk) ? journaled : { ...journaled, sure: new Map() };
+    for (const writer of disk.list(journalFolder)) {
       if (auditor.rotted.has(writer)) continue;
-      const read = (): Promise<void> => readWriter(world, machine.disk, writer, journaled);
-      await inside(time, world.bystander, read);
+      await inside(time, world.bystander, () => readWriter(world, disk, writer, into));
     }
   }
   const shown = new Map<string, number>();

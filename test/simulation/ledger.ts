@@ -10,13 +10,14 @@ export type Standing = 'pending' | 'ok' | 'unknown' | 'refused';
 export interface CountedBy {
   /** Undefined: an identity ended meanwhile, so nobody can say which one it was. */
   readonly writer: string | undefined;
-  readonly machine: string;
   readonly wasRegistered: boolean;
   /** The accept clock when the acknowledgement came. */
   readonly acceptMsMax: number;
 }
 
 export interface Line {
+  /** Of the process that it was sent to. */
+  readonly machine: string;
   readonly places: ReadonlyMap<string, number>;
   standing: Standing;
   by: CountedBy | undefined;
@@ -31,10 +32,10 @@ export class Ledger {
   /** Of all lines that were not refused, by place. */
   readonly #most = new Map<string, number>();
 
-  open(events: readonly PlannedEvent[]): Line {
+  open(events: readonly PlannedEvent[], machine: string): Line {
     const places = new Map<string, number>();
     for (const { ad, site, measure, n } of events) add(places, `${ad} ${site} ${measure}`, n);
-    const line: Line = { places, standing: 'pending', by: undefined, isLost: false };
+    const line: Line = { machine, places, standing: 'pending', by: undefined, isLost: false };
     this.#lines.push(line);
     for (const [place, n] of places) add(this.#most, place, n);
     return line;
@@ -45,13 +46,12 @@ export class Ledger {
     for (const [place, n] of line.places) add(this.#most, place, -n);
   }
 
-  /** The disk lost what somebody had counted: nobody can say any more what is left of it. */
-  lose(isLost: (by: CountedBy) => boolean): void {
+  /** The disk lost what the writer had counted: nobody can say any more what is left of it. */
+  lose(machine: string, writer: string): void {
     for (const line of this.#lines) {
-      if (line.standing === 'ok' && line.by !== undefined && isLost(line.by)) {
-        line.standing = 'unknown';
-        line.isLost = true;
-      }
+      if (line.machine !== machine || (line.by?.writer ?? writer) !== writer) continue;
+      line.isLost = true;
+      if (line.standing === 'ok') line.standing = 'unknown';
     }
   }
 

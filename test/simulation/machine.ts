@@ -17,7 +17,8 @@ export class Machine {
   readonly name: string;
   readonly disk: Medium;
   readonly diskFaults = new DiskFaults();
-  /** What the wall clock says beyond the true time. */
+  /** What the wall clock is off at the best of times; and what it says beyond that. */
+  skewMs = 0;
   wallOffMs = 0;
   isCopy: boolean;
   /** Files that lay aside were deleted to make room: its journals do not say all any more. */
@@ -38,7 +39,7 @@ export class Machine {
   }
 
   wallMs(): number {
-    return Math.floor(epochMs + this.#time.nowMs + this.wallOffMs);
+    return Math.floor(epochMs + this.#time.nowMs + this.skewMs + this.wallOffMs);
   }
 
   monotonicMs(): number {

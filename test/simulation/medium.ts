@@ -201,7 +201,7 @@ function apply(names: Map<string, Inode>, { name, inode }: NameChange): void {
   else names.set(name, inode);
 }
 
-/** Back to what was synced; then each later write is there, or not, or in some of its sectors. */
+/** Back to what was synced; then each later write is there, or not, or in part. */
 function tear(inode: Inode, chance: Chance): void {
   const writes = inode.unsynced;
   inode.unsynced = [];
@@ -210,12 +210,13 @@ function tear(inode: Inode, chance: Chance): void {
     inode.size = Math.min(inode.size, sizeBefore);
   }
   for (const { offset, after, isLost } of writes) {
-    const fate = isLost ? 'gone' : chance.one(['gone', 'whole', 'torn']);
+    const fate = isLost ? 'gone' : chance.one(['gone', 'whole', 'torn', 'cut']);
     if (fate === 'gone') continue;
-    for (let at = 0; at < after.length;) {
+    const cutAt = fate === 'cut' ? chance.below(after.length) : after.length;
+    for (let at = 0; at < cutAt;) {
       // A sector is written or not; it begins where the disk says, not the write.
-      const end = Math.min(after.length, at + sectorBytes - ((offset + at) % sectorBytes));
-      if (fate === 'whole' || chance.is(0.5)) {
+      const end = Math.min(cutAt, at + sectorBytes - ((offset + at) % sectorBytes));
+      if (fate !== 'torn' || chance.is(0.5)) {
         after.copy(inode.bytes, offset + at, at, end);
         inode.size = Math.max(inode.size, offset + end);
       }

@@ -16,6 +16,16 @@ import type { StoredCell, StoreTables } from './tables.ts';
 import type { Owner, VirtualTime } from './virtual-time.ts';
 
 export type Trouble = 'fair' | 'down' | 'cut' | 'late' | 'deaf' | 'repeats' | 'slow';
+/** Of the calls in such times. */
+const fairShare: Readonly<Record<Trouble, number>> = {
+  fair: 1,
+  down: 0,
+  cut: 0,
+  late: 0.5,
+  deaf: 0.5,
+  repeats: 0.5,
+  slow: 0.2,
+};
 export const troubles = ['down', 'cut', 'late', 'deaf', 'repeats', 'slow'] as const;
 
 /** What is wrong with the store for everybody. */
@@ -33,6 +43,10 @@ export interface NetworkOptions {
   readonly tables: StoreTables;
   readonly faults: StoreFaults;
   readonly storeNowMs: () => number;
+  /** Whose check-and-put it is that is applied now. */
+  readonly speaks: (owner: Owner) => void;
+  /** Somebody puts the first record of a writer. */
+  readonly registered: (writer: string) => void;
   /** The auditor sees all that anybody ever sends. */
   readonly sent: (table: TableName, cells: readonly StoredCell[]) => void;
 }
@@ -52,6 +66,8 @@ export class Network implements RowStore {
   readonly kind: RowStore['kind'];
   readonly place = 'simulated';
   trouble: Trouble = 'fair';
+  /** Each way, where it is slow. */
+  slowMs = 1500;
   hits = 0;
   readonly #options: NetworkOptions;
 
@@ -121,8 +137,12 @@ export class Network implements RowStore {
     const qualifier = check.qualifier.toString('latin1');
     const expected = check.expected === null ? null : Buffer.from(check.expected);
     const value = Buffer.from(check.value);
+    if (expected === null && check.row.length === 9) {
+      this.#options.registered(check.row.toString('hex', 1));
+    }
     return this.#call(options, () => {
       const nowMs = Math.floor(this.#options.storeNowMs());
+      this.#options.speaks(this.#options.owner);
       return this.#options.tables.checkAndPut(
         table,
         { row, qualifier },
@@ -184,13 +204,13 @@ export class Network implements RowStore {
     const { trouble } = this;
     const fair = { requestMs: chance.around(0.7), replyMs: chance.around(0.7) };
     const fate = { ...fair, isRefused: false, isLost: false, isReplyLost: false };
-    if (trouble === 'fair' || (trouble !== 'cut' && trouble !== 'down' && chance.is(0.5))) {
+    if (chance.is(fairShare[trouble])) {
       return { ...fate, againMs: undefined };
     }
     this.hits++;
     return {
       requestMs: fate.requestMs + this.#delayMs(),
-      replyMs: fate.replyMs + (trouble === 'slow' ? chance.around(1500) : 0),
+      replyMs: fate.replyMs + (trouble === 'slow' ? chance.around(this.slowMs) : 0),
       isRefused: trouble === 'down',
       isLost: trouble === 'cut',
       isReplyLost: trouble === 'deaf' || (trouble === 'repeats' && chance.is(0.5)),
@@ -200,7 +220,7 @@ export class Network implements RowStore {
 
   #delayMs(): number {
     const { chance, kind } = this.#options;
-    if (this.trouble === 'slow') return chance.around(1500);
+    if (this.trouble === 'slow') return chance.around(this.slowMs);
     // Nothing of an embedded store comes minutes late.
     return this.trouble === 'late' ? chance.around(kind === 'memory' ? 2000 : 60_000) : 0;
   }

@@ -38,6 +38,13 @@ export class SimulatedProcess implements Owner {
   core: Core | undefined;
   /** Why it could not start. */
   startFailed: Error | undefined;
+  /** Told once, when its next round begins. */
+  readonly onRound: (() => void)[] = [];
+  /** When it last stood still: from and to. */
+  frozenFromMs = Infinity;
+  thawedAtMs = 0;
+  readonly startedAtMs: number;
+  nextRoundAtMs = Infinity;
   /** Of its ledger, each added up at its own place. */
   journaled = 0;
   confirmed = 0;
@@ -48,6 +55,7 @@ export class SimulatedProcess implements Owner {
     this.name = name;
     this.machine = machine;
     this.#options = options;
+    this.startedAtMs = time.nowMs;
     this.disk = new MountedDisk(machine.disk, machine.diskFaults, { time, chance, owner: this });
     this.network = options.networkFor(this);
   }
@@ -108,10 +116,12 @@ export class SimulatedProcess implements Owner {
 
   freeze(): void {
     this.isFrozen = true;
+    this.frozenFromMs = this.#options.time.nowMs;
   }
 
   thaw(): void {
     this.isFrozen = false;
+    this.thawedAtMs = this.#options.time.nowMs;
     this.#options.time.thaw(this);
   }
 
@@ -126,11 +136,15 @@ export class SimulatedProcess implements Owner {
     };
     const round = (): void => {
       time.after(flushMs, this, round);
+      this.nextRoundAtMs = time.nowMs + flushMs;
       if (isRunning || this.isStopping) return;
       isRunning = true;
+      for (const told of this.onRound.splice(0)) told();
       void flush();
     };
-    time.after(chance.between(0, flushMs), this, round);
+    const firstMs = chance.between(0, flushMs);
+    this.nextRoundAtMs = time.nowMs + firstMs;
+    time.after(firstMs, this, round);
   }
 
   #log(): Log {

@@ -88,6 +88,8 @@ if (values.tells !== 'hashes') {
   const took = secondsSince(startMs);
   const speed = `${took.toFixed(1)} s, ${(ran / took).toFixed(1)} a second`;
   console.log(`${ran} histories, ${events} events, ${speed}, ${failed} failed`);
+  const { user, system } = process.cpuUsage();
+  console.log(`processor time, its start included: ${((user + system) / 1e6).toFixed(1)} s`);
   console.log(`faults that hit: ${JSON.stringify(hits)}`);
 }
 process.exitCode = failed > 0 ? 1 : 0;

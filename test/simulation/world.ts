@@ -2,10 +2,11 @@
 // wrong with it, and the auditor. Never decides what happens next.
 import { layoutRow, metaQualifier } from '../../src/store/key-layout.ts';
 import { encodeLayout } from '../../src/store/layout.ts';
-import { Auditor } from './auditor.ts';
+import { Auditor, provenSilenceMs } from './auditor.ts';
 import { Chance } from './chance.ts';
 import { describeThrown, LawBroken } from './law.ts';
 import { journalFolder, Machine } from './machine.ts';
+import type { Medium } from './medium.ts';
 import { Network, StoreFaults } from './network.ts';
 import { copySlots } from './plan.ts';
 import type { Plan } from './plan.ts';
@@ -23,7 +24,13 @@ export class World {
   readonly plan: Plan;
   readonly trace = new Trace();
   readonly time: VirtualTime;
-  readonly auditor = new Auditor({ isLiving: (writer) => this.isLiving(writer) });
+  readonly auditor = new Auditor({
+    silentMs: (writer) => this.#silentMs(writer),
+    heard: (writer) => {
+      if (this.ownerOf(writer) === this.#speaker) this.#heardAtMs.set(writer, this.time.nowMs);
+    },
+    nowMs: () => this.time.nowMs,
+  });
   readonly tables = new FakeTables(this.auditor.applied);
   readonly storeFaults = new StoreFaults();
   /** By slot; those of copies behind the others. */
@@ -31,10 +38,18 @@ export class World {
   readonly living: (SimulatedProcess | undefined)[];
   /** How often a fault was seen to hit. */
   readonly hits: Record<string, number> = {};
+  /**
+   * Disks just before the power went. A frame that its killed writer had not synced may be read and
+   * counted by a recovery before it is lost.
+   */
+  readonly beforeCuts: Medium[] = [];
   broken: LawBroken | undefined;
   /** Whoever reads what lies there, and has no machine. */
   readonly bystander: Owner;
   #started = 0;
+  #speaker: Owner | undefined;
+  /** When each writer last changed its record by itself. */
+  readonly #heardAtMs = new Map<string, number>();
 
   constructor(plan: Plan) {
     this.plan = plan;
@@ -49,6 +64,7 @@ export class World {
     const machines = new Map<number, Machine>();
     this.machines = plan.machineOf.map((number) => {
       const machine = machines.get(number) ?? new Machine(`m${number}`, this.time);
+      machine.skewMs = plan.skewsMs[number] ?? 0;
       machines.set(number, machine);
       return machine;
     });
@@ -96,7 +112,20 @@ export class World {
       kind === 'memory' && machine !== undefined ? machine.wallMs() : epochMs + time.nowMs;
     const sent: typeof this.auditor.sent = (table, cells) =>
       this.guarded(() => this.auditor.sent(table, cells));
-    return new Network({ kind, owner, chance, time, tables, faults, storeNowMs, sent });
+    const registered = (writer: string): void =>
+      this.guarded(() => this.#isRegistered(writer, owner));
+    return new Network({
+      kind,
+      owner,
+      chance,
+      time,
+      tables,
+      faults,
+      storeNowMs,
+      sent,
+      registered,
+      speaks: (speaker) => (this.#speaker = speaker),
+    });
   }
 
   kill(living: SimulatedProcess): void {
@@ -114,6 +143,7 @@ export class World {
     for (const living of this.living) {
       if (living?.machine === machine) this.kill(living);
     }
+    this.beforeCuts.push(machine.disk.copy({ keepsInodes: true }));
     machine.cutPower(new Chance(this.plan.seed, `power cut ${this.time.nowMs}`));
   }
 
@@ -137,8 +167,25 @@ export class World {
     this.machines[to] = copy;
   }
 
-  isLiving(writer: string): boolean {
-    return this.living.some((one) => one?.core?.ingest.runs.some((run) => run.writer === writer));
+  /** Who counts under this id, or stands still. */
+  ownerOf(writer: string): SimulatedProcess | undefined {
+    return this.living.find((one) => one?.core?.ingest.runs.some((run) => run.writer === writer));
+  }
+
+  /** Undefined: nobody counts under this id any more. */
+  #silentMs(writer: string): number | undefined {
+    const owner = this.ownerOf(writer);
+    if (owner === undefined) return undefined;
+    return this.time.nowMs - (this.#heardAtMs.get(writer) ?? owner.startedAtMs);
+  }
+
+  /** Somebody puts a record for a writer that the registry did not know. */
+  #isRegistered(writer: string, by: Owner): void {
+    const owner = this.ownerOf(writer);
+    if (owner === undefined || owner === by) return;
+    const livesForMs = this.time.nowMs - owner.startedAtMs;
+    if (owner.isFrozen || livesForMs > provenSilenceMs) return;
+    throw new LawBroken('I4', `${writer} lives since ${livesForMs} ms, ${by.name} registers it`);
   }
 
   /** The first law that breaks ends the history. */
