@@ -14,9 +14,9 @@ export class Account {
   readonly acknowledged: Record<AckLevel, number> = { memory: 0, journal: 0, store: 0 };
   unknown = 0;
   inFlight = 0;
-  /** When each durable acknowledgement came, and their sum by then. */
+  /** When each durable acknowledgement came that counts by its time, and their sum by then. */
   readonly #answeredMs: number[] = [];
-  readonly #durable: number[] = [];
+  readonly #timely: number[] = [];
 
   constructor(ad: string, level: AckLevel, isWide = false) {
     this.ad = ad;
@@ -34,11 +34,15 @@ export class Account {
     return this.durable + this.acknowledged.memory + this.unknown + this.inFlight;
   }
 
-  acknowledge(n: number, level: AckLevel): void {
+  /**
+   * Not timely: whoever counted it may not have been registered, so that it counts as accepted
+   * when that is made up for, whenever it was answered.
+   */
+  acknowledge(n: number, level: AckLevel, isTimely = true): void {
     this.acknowledged[level] += n;
-    if (level === 'memory') return;
+    if (level === 'memory' || !isTimely) return;
     this.#answeredMs.push(Date.now());
-    this.#durable.push(this.durable);
+    this.#timely.push((this.#timely.at(-1) ?? 0) + n);
   }
 
   /** What a total must hold that says to be complete through the moment. */
@@ -49,6 +53,6 @@ export class Account {
       if ((this.#answeredMs[middle] ?? 0) < ms) from = middle + 1;
       else end = middle;
     }
-    return this.#durable[from - 1] ?? 0;
+    return this.#timely[from - 1] ?? 0;
   }
 }

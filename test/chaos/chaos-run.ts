@@ -1,5 +1,6 @@
 // One run: instances under load, all faults of a plan, and in the end every total held against the
 // clients' books, every cell against the journals. The same run for adcounter and for baselines.
+import { rmSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -68,6 +69,8 @@ export interface ChaosReport extends Verdict {
   readonly unaccounted: readonly number[];
   readonly audit: Audit | undefined;
   readonly memory: readonly string[];
+  /** What went on beside the faults and failed: why. */
+  readonly brokenOff: readonly string[];
   readonly exitCodes: readonly (number | null)[];
 }
 
@@ -138,6 +141,7 @@ async function run(options: ChaosOptions, scene: Scene): Promise<ChaosReport> {
     unaccounted,
     audit: audited,
     memory: memory.lines,
+    brokenOff: scene.brokenOff,
     exitCodes,
   };
 }
@@ -178,6 +182,7 @@ async function sceneOf(options: ChaosOptions, home: string): Promise<Scene> {
   const { system, store, say } = options;
   let numbers = 0;
   const started: Instance[] = [];
+  const brokenOff: string[] = [];
   const background: Promise<unknown>[] = [];
   const newInstance: Scene['newInstance'] = (own) => {
     const clockFile = path.join(home, `clock-${own.name}`);
@@ -194,7 +199,10 @@ async function sceneOf(options: ChaosOptions, home: string): Promise<Scene> {
   }
   const targets = instances.map(({ target }) => target);
   // Also where the run itself is ended: nothing of it may stay.
-  process.once('exit', () => started.forEach((instance) => instance.killAtOnce()));
+  process.once('exit', () => {
+    for (const instance of started) instance.killAtOnce();
+    rmSync(home, { recursive: true, force: true });
+  });
   const clients = clientsOf(options.clients);
   const load = new Load({ targets, clients });
   const { accounts } = load;
@@ -210,8 +218,11 @@ async function sceneOf(options: ChaosOptions, home: string): Promise<Scene> {
     load,
     reader,
     leftBehind: [],
+    brokenOff,
     say,
-    inBackground: (work) => void background.push(work),
+    inBackground: (work) => {
+      background.push(work.catch((error: unknown) => brokenOff.push(String(error))));
+    },
     backgroundDone: async () => void (await Promise.all(background.splice(0))),
     nextNumber: () => numbers++,
     newInstance,

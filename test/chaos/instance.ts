@@ -21,6 +21,8 @@ export interface InstanceOptions {
 
 export interface StatusDocument {
   readonly writer?: string | null;
+  /** Null: the store does not know the writer yet. */
+  readonly registered?: string | null;
   readonly unflushed?: { readonly counts: number };
   readonly clockSkewSeconds?: number;
 }

@@ -1,12 +1,16 @@
 // Carries out a plan: what is done to the service, to its store, to clocks and to replies goes on
 // beside one another, each in its order. Writes down what came, when, and whether it hit.
 import { wait } from '../crash/load.ts';
+import { until } from '../support/until.ts';
 import { shiftClock } from './clock-fault.ts';
-import type { FaultKind, Plan, Planned } from './plan.ts';
-import { meaning } from './plan.ts';
+import type { Instance } from './instance.ts';
+import type { FaultKind, Plan, Planned, ServiceKind } from './plan.ts';
+import { meaning, needStore } from './plan.ts';
 import type { Scene } from './scene.ts';
 import { serviceFault } from './service-faults.ts';
 import { cutKinds } from './store.ts';
+
+const flushedTimeoutMs = 300_000;
 
 export interface FaultDone {
   readonly kind: FaultKind;
@@ -47,8 +51,8 @@ export class Lanes {
     const { scene, plan } = this.#options;
     const cutting = this.#cut();
     await Promise.all([
-      this.#lane(plan.service, (fault) => serviceFault(scene, fault)),
-      this.#lane(plan.store, (fault) => this.#storeFault(fault)),
+      this.#lane(plan.service, (fault) => this.#serviceFault(fault)),
+      this.#lane(plan.store, (fault) => this.#troubled(() => this.#storeFault(fault))),
       this.#lane(plan.clock, (fault) => shiftClock(scene, fault)),
     ]);
     this.#isOver = true;
@@ -79,6 +83,25 @@ export class Lanes {
     return done;
   }
 
+  /** Those that need a store wait for it. */
+  async #serviceFault(fault: Planned<ServiceKind>): Promise<boolean> {
+    const { scene, downForMs } = this.#options;
+    const isThere = (): boolean => !scene.load.isStoreAway;
+    if (needStore.has(fault.kind)) await until(isThere, downForMs + flushedTimeoutMs);
+    return await serviceFault(scene, fault);
+  }
+
+  /** Whoever began meanwhile is registered by a round. */
+  async #troubled(act: () => Promise<boolean>): Promise<boolean> {
+    const { scene } = this.#options;
+    scene.load.storeTroubles++;
+    try {
+      return await act();
+    } finally {
+      scene.inBackground(allFlushed(scene.instances).finally(() => scene.load.storeTroubles--));
+    }
+  }
+
   async #storeFault({ kind, choice, measure }: Planned): Promise<boolean> {
     const { scene } = this.#options;
     const { cluster } = scene.store;
@@ -95,10 +118,12 @@ export class Lanes {
     const eventsBefore = scene.load.events;
     const { refused } = scene.reader;
     let goneEvents = eventsBefore;
+    scene.load.isStoreAway = true;
     await scene.store.down(downForMs * (0.5 + measure / 2), () => {
       goneEvents = scene.load.events;
       return Promise.resolve();
     });
+    scene.load.isStoreAway = false;
     const events = scene.load.events - goneEvents;
     this.outages.push({ fromMs, untilMs: Date.now(), events });
     return scene.reader.refused > refused;
@@ -118,6 +143,17 @@ export class Lanes {
     };
     await Promise.all(cutKinds.map(one));
   }
+}
+
+async function allFlushed(instances: readonly Instance[]): Promise<void> {
+  for (const instance of instances) {
+    await until(() => isFlushed(instance).catch(() => false), flushedTimeoutMs);
+  }
+}
+
+async function isFlushed(instance: Instance): Promise<boolean> {
+  const flush = await instance.ask('/v1/flush', 'POST');
+  return ((await flush.json()) as { outcome?: string }).outcome === 'success';
 }
 
 function lineOf({ kind, atMs, hit, failed }: FaultDone): string {

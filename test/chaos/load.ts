@@ -39,6 +39,9 @@ export class Load {
   /** Events acknowledged since the start. */
   events = 0;
   refusedRequests = 0;
+  /** Faults under which a writer may begin that the store does not know yet. */
+  storeTroubles = 0;
+  isStoreAway = false;
   /** By what clients ask for: while the store is away an answer at `store` takes its 5 seconds. */
   readonly longestRefusalMs = new Map<AckLevel, number>();
   readonly #clients: readonly Client[];
@@ -79,7 +82,7 @@ export class Load {
       const target = client.targetOf(this.targets);
       if (this.#stopped || target === undefined) continue;
       const sentMs = performance.now();
-      const answer = await client.send(target, next);
+      const answer = await client.send(target, next, () => this.storeTroubles === 0);
       if (answer === 'refused' || answer === 'unknown') {
         if (answer === 'refused') this.refusedRequests++;
         leftWithout(target, sentMs);
@@ -145,7 +148,7 @@ class Client {
     this.#awayUntilMs = performance.now() + homeAgainMs;
   }
 
-  async send(target: Target, { body, n }: Request): Promise<Answer> {
+  async send(target: Target, { body, n }: Request, isTimely: () => boolean): Promise<Answer> {
     const { account } = this.#options;
     account.inFlight += n;
     target.inFlight++;
@@ -154,7 +157,7 @@ class Client {
     target.inFlight--;
     account.inFlight -= n;
     if (answer === 'unknown') account.unknown += n;
-    else if (answer !== 'refused') account.acknowledge(n, answer);
+    else if (answer !== 'refused') account.acknowledge(n, answer, isTimely());
     return answer;
   }
 

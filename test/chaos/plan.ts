@@ -49,7 +49,9 @@ export interface Plan {
 }
 
 /** They need a store that answers. */
-const needStore: ReadonlySet<FaultKind> = new Set(['clone', 'restore', 'lose']);
+export const needStore: ReadonlySet<FaultKind> = new Set(['clone', 'restore', 'lose']);
+/** What they take, and more. */
+const calmBeforeMs = 40_000;
 
 export function planOf(options: PlanOptions): Plan {
   const random = seededRandom(options.seed);
@@ -57,7 +59,7 @@ export function planOf(options: PlanOptions): Plan {
   const all = listed(serviceKinds, options.service);
   const times = evenly(all.length, lengthMs, random);
   const isOut = (ms: number): boolean =>
-    down === undefined || ms < down.atMs - 15_000 || ms > down.atMs + down.forMs;
+    down === undefined || ms < down.atMs - calmBeforeMs || ms > down.atMs + down.forMs;
   const careful = shuffled(
     all.filter((kind) => needStore.has(kind)),
     random,

@@ -24,6 +24,7 @@ export function shortcomings(report: ChaosReport): string[] {
   for (const { kind, failed } of faults) {
     if (failed !== undefined) wrong.push(`${kind}: ${failed}`);
   }
+  wrong.push(...report.brokenOff);
   for (const [name] of report.longestAwayMs) {
     if (!report.answers.has(name)) wrong.push(`${name} was never asked`);
   }

@@ -21,6 +21,8 @@ export interface Scene {
   readonly reader: Reader;
   /** Folders whose counts could not be put yet: the end puts them. */
   readonly leftBehind: string[];
+  /** Why work in the background failed. */
+  readonly brokenOff: readonly string[];
   readonly say: (line: string) => void;
   /** Goes on beside other faults; the end waits for it. */
   inBackground(work: Promise<unknown>): void;

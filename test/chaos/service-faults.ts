@@ -12,7 +12,8 @@ import { foldersOfWriters, recoverFolder } from './recovery.ts';
 import type { Scene } from './scene.ts';
 
 const aimTimeoutMs = 15_000;
-const noticeTimeoutMs = 60_000;
+/** The longest outage, should one begin in between, and more. */
+const noticeTimeoutMs = 420_000;
 const copyAttempts = 40;
 
 export function serviceFault(scene: Scene, fault: Planned<ServiceKind>): Promise<boolean> {
@@ -80,16 +81,33 @@ async function restore(scene: Scene, { choice, measure }: Planned): Promise<bool
 async function lose(scene: Scene, { choice }: Planned): Promise<boolean> {
   const alone = scene.instances.filter(({ workers }) => workers === 1);
   const instance = oneOf(alone, choice);
-  const { writer } = await instance.status();
-  if (typeof writer !== 'string') return false;
+  const writer = await registeredWriter(instance);
   await isBusy(instance);
   await instance.kill9();
   const away = await putAway(scene, instance);
-  await instance.start();
-  await until(() => scene.markLost(writer), noticeTimeoutMs);
-  const hit = await seen(() => scene.reader.lost.has(writer));
+  try {
+    await instance.start();
+    await until(() => scene.markLost(writer), noticeTimeoutMs);
+    return await seen(() => scene.reader.lost.has(writer));
+  } finally {
+    scene.inBackground(findAgain(scene, away, writer));
+  }
+}
+
+async function findAgain(scene: Scene, away: string, writer: string): Promise<void> {
   if (await recoverFolder(scene, away)) scene.reader.found.add(writer);
-  return hit;
+}
+
+/** Whom the store does not know yet nobody can call lost. */
+async function registeredWriter(instance: Instance): Promise<string> {
+  let id: string | null | undefined;
+  await until(async () => {
+    const { writer, registered } = await instance.status();
+    id = typeof registered === 'string' ? writer : undefined;
+    return typeof id === 'string';
+  }, noticeTimeoutMs);
+  if (typeof id !== 'string') throw new Error(`${instance.name} has no writer`);
+  return id;
 }
 
 /** Requests wait for its answer at this moment; false: within seconds none did. */
