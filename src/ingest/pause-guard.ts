@@ -35,7 +35,10 @@ export class PauseGuard {
   look(): void {
     const wallMs = this.#options.clock.wallMs();
     const monotonicMs = this.#options.clock.monotonicMs();
-    const passedMs = Math.max(wallMs - this.#wallMs, monotonicMs - this.#monotonicMs);
+    const byWallMs = wallMs - this.#wallMs;
+    const byMonotonicMs = monotonicMs - this.#monotonicMs;
+    // A wall clock that was set back hides how long a machine slept: nobody can say.
+    const passedMs = Math.max(byWallMs, byMonotonicMs, byMonotonicMs - byWallMs);
     this.#wallMs = wallMs;
     this.#monotonicMs = monotonicMs;
     if (passedMs > pauseMs) this.#stoodStillMs = passedMs;
@@ -63,7 +66,9 @@ export class PauseGuard {
     if (run === undefined) return;
     const standing = await Promise.race([this.#standingOf(run), unknownAfter(pauseCheckMs)]);
     const fields = { writer_id: run.writer, paused_ms: Math.round(pausedMs), standing };
-    log.warn('process.paused', 'This process stood still; its registry cell was read', fields);
+    const what =
+      'This process stood still, or its wall clock was set back; its registry cell was read';
+    log.warn('process.paused', what, fields);
     if (standing === 'foreign') run.disown();
     // What is not registered carries no acceptance quarter: nothing that was called complete can
     // change by it. So whoever cannot ask goes on as somebody whom nobody has taken for dead.
