@@ -40,7 +40,7 @@ export function send(
           if (countedEvents !== events.length) throw new LawBroken('I1', 'events were left out');
           const writer = before === core.ingest.current ? before?.writer : undefined;
           const acceptMsMax = lastFrame?.acceptMs ?? Infinity;
-          if (writer !== undefined && acknowledged !== 'memory') {
+          if (writer !== undefined && wasRegistered && acknowledged !== 'memory') {
             isNotClosed(world, living, { writer, sentAtMs });
           }
           const by = { writer, wasRegistered, acceptMsMax };
@@ -52,7 +52,10 @@ export function send(
   return line;
 }
 
-/** Whoever stood still looks who it is before it acknowledges: it may have been taken for dead. */
+/**
+ * Whoever stood still looks who it is before it acknowledges: it may have been taken for dead. Who
+ * was not registered yet counts on where the store is out of reach.
+ */
 function isNotClosed(
   { auditor }: World,
   { frozenFromMs, thawedAtMs }: SimulatedProcess,

@@ -74,9 +74,9 @@ function leftToDo(world: World): string | undefined {
   return left.length > 0 ? `open, and nobody's: ${left.join()}` : foldersLeft(world);
 }
 
-/** Of which an operator must decide: a copy is at large, or its journal has a gap. */
+/** Of which an operator must decide: its journal has a gap. */
 function isExcused({ auditor }: World, writer: string): boolean {
-  return auditor.copied.has(writer) || auditor.rotted.has(writer);
+  return auditor.rotted.has(writer);
 }
 
 /** What some process sees in its folder and is not done with. */
@@ -84,6 +84,9 @@ function foldersLeft(world: World): string | undefined {
   for (const one of world.living) {
     for (const { writer, folder, fate } of one?.core?.recovery.book.findings ?? []) {
       if (settledFates.has(fate) || isExcused(world, writer)) continue;
+      // A copy lacks what came after it, and whom it is of may live.
+      const isOfAnother = fate === 'gap' || world.ownerOf(writer) !== undefined;
+      if (isOfAnother && world.auditor.copied.has(writer)) continue;
       // Its own, seen when it was just made.
       if (one?.core?.ingest.runs.some((run) => run.writer === writer) === true) continue;
       // One that could not be begun was deleted again.

@@ -209,17 +209,22 @@ function tear(inode: Inode, chance: Chance): void {
     before.copy(inode.bytes, offset);
     inode.size = Math.min(inode.size, sizeBefore);
   }
+  const behind = new Set<number>();
   for (const { offset, after, isLost } of writes) {
     const fate = isLost ? 'gone' : chance.one(['gone', 'whole', 'torn', 'cut']);
-    if (fate === 'gone') continue;
     const cutAt = fate === 'cut' ? chance.below(after.length) : after.length;
-    for (let at = 0; at < cutAt;) {
+    for (let at = 0; at < after.length;) {
       // A sector is written or not; it begins where the disk says, not the write.
-      const end = Math.min(cutAt, at + sectorBytes - ((offset + at) % sectorBytes));
-      if (fate !== 'torn' || chance.is(0.5)) {
-        after.copy(inode.bytes, offset + at, at, end);
-        inode.size = Math.max(inode.size, offset + end);
+      const sector = Math.floor((offset + at) / sectorBytes);
+      const end = Math.min(after.length, (sector + 1) * sectorBytes - offset);
+      const keptEnd = Math.min(end, cutAt);
+      const isKept = fate !== 'gone' && (fate !== 'torn' || chance.is(0.5)) && keptEnd > at;
+      if (isKept && !behind.has(sector)) {
+        after.copy(inode.bytes, offset + at, at, keptEnd);
+        inode.size = Math.max(inode.size, offset + keptEnd);
       }
+      // What comes later into a sector is written with what was there before, or not at all.
+      if (!isLost && (!isKept || keptEnd < end)) behind.add(sector);
       at = end;
     }
   }

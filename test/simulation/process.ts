@@ -152,8 +152,9 @@ export class SimulatedProcess implements Owner {
     const write = (event: string, _said: string, fields: Record<string, unknown> = {}): void => {
       if (event === 'flush.done') return;
       if (event === 'journal.aside_gave_way') this.machine.asideGaveWay = true;
-      const { writer_id: writer = '', err } = fields;
-      const what = err instanceof Error ? ` (${err.message})` : '';
+      const { writer_id: writer = '', err, kind, segment, detail } = fields;
+      const problem = kind === undefined ? '' : ` ${[kind, segment, detail].join(' ')}`;
+      const what = err instanceof Error ? ` (${err.message})` : problem;
       time.trace.tell(time.nowMs, `${this.name} ${event} ${String(writer)}${what}`);
     };
     return { info: write, warn: write, error: write };
