@@ -366,6 +366,8 @@ export const workerAsksMax = 4_096;
 export const workerAnswerMs = 4_000;
 /** All workers flush, or recover what one of them left. */
 export const workerFlushMs = 28_000;
+/** Until the primary has put their answers together, and had recovered what ended meanwhile. */
+export const workersFlushMs = 60_000;
 /** A worker that is told to start must serve within this time, or it is ended and started anew. */
 export const workerStartMs = 60_000;
 /** Beyond its own grace a worker that stops is given so long before it is killed. */
@@ -387,7 +389,8 @@ export const workerSilenceLooksMax = 12;
 /** What a dead worker left is looked at again after this time, where the store was away. */
 export const workerRecoverRetryMs = 5_000;
 
-assert(flushTimeoutMs < workerFlushMs, 'a round of a worker ends before its answer is given up');
+assert(flushTimeoutMs < workerFlushMs, 'the puts of a round end before its answer is given up');
+assert(2 * workerFlushMs < workersFlushMs, 'who asks all workers outlasts each of them');
 assert(registryTimeoutMs < workerAnswerMs, 'a status with the store away is an answer');
 assert(2 * workerAnswerMs < queryTimeoutMs, 'a question lasts longer than the part of the workers');
 assert(workerFlushMs < queryFreshTimeoutMs, 'a fresh question outlasts the flush of all workers');

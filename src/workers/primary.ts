@@ -129,8 +129,8 @@ export class Primary {
   async #flush(): Promise<FlushAnswer> {
     const { answers, isWhole } = await this.#flushAll('flush');
     const together = flushTogether(answers as FlushAnswer[]);
-    const isWrong = !isWhole && together.outcome === 'success';
-    return isWrong ? { ...together, outcome: 'partial' } : together;
+    if (isWhole || together.outcome !== 'success') return together;
+    return { ...together, outcome: answers.length === 0 ? 'error' : 'partial' };
   }
 
   async #freshen(): Promise<boolean> {

@@ -1,7 +1,7 @@
 // A worker: the service of one process, that says of itself what the primary asks, and at its edge
 // what the primary says of all. Stops when the primary tells it to. Starts no process.
 import type { FlushAnswer, Readiness } from '../http/ports.ts';
-import { workerAnswerMs, workerFlushMs } from '../limits.ts';
+import { workerAnswerMs, workerFlushMs, workersFlushMs } from '../limits.ts';
 import type { Metrics } from '../metrics.ts';
 import type { AdId, SiteId } from '../model/cell.ts';
 import type { QuarterRange } from '../model/quarter.ts';
@@ -85,8 +85,10 @@ export class Worker {
         (await this.#ask('readiness').catch(() => own.readiness())) as Readiness,
       status: async () => (await this.#ask('status')) as Document,
       flush: async () =>
-        (await this.#channel.ask('flush', undefined, workerFlushMs)) as FlushAnswer,
-      freshen: async () => (await this.#channel.ask('freshen', undefined, workerFlushMs)) === true,
+        (await this.#channel.ask('flush', undefined, workersFlushMs)) as FlushAnswer,
+      // The question has a deadline of its own; who heard nothing by then is not fresh.
+      freshen: async () =>
+        (await this.#channel.ask('freshen', undefined, workerFlushMs).catch(() => false)) === true,
       unflushed: async (ad, site, quarters) =>
         (await this.#ask('unflushed', { ad, site, quarters })) as Unflushed,
       isChosen: async () => (await this.#ask('isChosen')) === true,
