@@ -10,7 +10,7 @@ import type { HttpOptions } from './http/ports.ts';
 import { createHttpServer } from './http/server.ts';
 import type { HttpServer } from './http/server.ts';
 import { memoryBytesMaxOf } from './ingest/memory-bound.ts';
-import { nodeDisk } from './journal/disk.ts';
+import { makePathDurably, nodeDisk } from './journal/disk.ts';
 import { measureJournals } from './journal/journal-space.ts';
 import { flushWaitMsMin, sweepCron } from './limits.ts';
 import type { Log } from './log.ts';
@@ -54,6 +54,8 @@ export interface Service {
 
 export async function startService(options: ServiceOptions): Promise<Service> {
   await refuseOtherStore(options.config);
+  // Before anybody makes it in passing: what is acknowledged needs all of its path to last.
+  await makePathDurably(nodeDisk, path.resolve(options.config.dataDir));
   const rows = await openRowStore(options.config, options.log, options.metrics);
   const service = new RunningService(options, rows);
   try {
@@ -133,7 +135,6 @@ class RunningService implements Service {
   async #journalBytesMax(): Promise<number> {
     const { dataDir, journalMaxBytes } = this.#options.config;
     if (journalMaxBytes !== undefined) return journalMaxBytes;
-    await nodeDisk.makeFolder(dataDir);
     const folder = path.join(dataDir, 'journal');
     const { keptBytes } = await measureJournals({ disk: nodeDisk, folder });
     return ((await nodeDisk.freeBytes(dataDir)) + keptBytes) / 2;

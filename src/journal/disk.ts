@@ -134,6 +134,27 @@ export async function makeFolderDurably(disk: Disk, folder: string): Promise<voi
   await disk.syncFolder(path.dirname(folder));
 }
 
+/**
+ * The same for each folder above it that is missing, the uppermost first: a folder whose name a
+ * power cut takes away takes all that was synced inside. Asks nothing of a parent that was there.
+ */
+export async function makePathDurably(disk: Disk, folder: string): Promise<void> {
+  const above = path.dirname(folder);
+  if (above === folder || (await isThere(disk, folder))) return;
+  await makePathDurably(disk, above);
+  await makeFolderDurably(disk, folder);
+}
+
+async function isThere(disk: Disk, place: string): Promise<boolean> {
+  try {
+    await disk.status(place);
+    return true;
+  } catch (thrown) {
+    if (diskCode(thrown) === 'ENOENT') return false;
+    throw thrown;
+  }
+}
+
 type Done<T> = (error: Error | null, result: T) => void;
 
 function call<T>(start: (done: Done<T>) => void): Promise<T> {
