@@ -29,7 +29,7 @@ const meanings: Readonly<Record<Fate, string>> = {
   over: 'was sealed before: all is in the store',
   empty: 'never wrote anything',
   in_use: 'left alone: a process holds its lock; it lives, or is being recovered already',
-  unproven: 'all is in the store; left open, since nothing proves its death (see --wait)',
+  unproven: 'all is in the store; not sealed, since nothing proves its death (see --wait)',
   unregistered: 'not put: it never reached the store, and nothing proves its death (see --wait)',
   gap: 'what can be read is in the store; left open, since something is missing (adcounter writers)',
   lost: 'it was called lost: what can be read is in the store, its files moved aside',
