@@ -168,8 +168,9 @@ describeOnHBase('copy', (on) => {
       // The layout, and the writer that is held.
       await killOnce(async () => (await cellsIn('meta')) === 2);
       // It never hears of its first batch, though that is there: the second cannot have begun.
-      proxies.arm({ kind: 'multi', times: 1000, at: 'reply', act: 'swallow' });
+      proxies.arm({ kind: 'Multi', times: 1000, at: 'reply', act: 'swallow' });
       await killOnce(async () => (await cellsIn('counts')) > 0);
+      expect(proxies.struck('Multi').length).toBeGreaterThan(0);
       await proxies.close();
       const left = await cellsIn('counts');
       expect(left).toBeGreaterThan(0);
