@@ -73,7 +73,7 @@ export async function countBefore(zookeeper: string): Promise<Counting> {
   return counting;
 }
 
-/** No quarter ends while it counts: else no cell is there for what comes next. Near HBase's clock. */
+/** Near HBase's clock. No quarter ends while it counts: else no cell is there for the last one. */
 function quietMs(): number {
   const nowMs = Date.now();
   return Math.min(nowMs, quarterStartMs(quarterOf(nowMs) + 1) - countingMs);
