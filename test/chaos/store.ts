@@ -108,7 +108,12 @@ class Acts implements ClusterActs {
     if (table === undefined) return false;
     await this.#untilWhole();
     const before = this.#refusedMultis;
-    await this.#changes.move(table);
+    // A master that is busy with a server that died may leave it where it is: nothing was hit.
+    const isMoved = await this.#changes.move(table).then(
+      () => true,
+      () => false,
+    );
+    if (!isMoved) return false;
     const isFelt = (): boolean => this.#refusedMultis > before;
     return await until(isFelt, strikeTimeoutMs).then(
       () => true,
