@@ -5,16 +5,14 @@ import { assert } from '../model/assert.ts';
 import type { CheckAndPut } from '../model/rows.ts';
 import { messageIn } from './connection.ts';
 import type { Reply } from './connection.ts';
-import type { Connections } from './connections.ts';
 import { persist } from './deadline.ts';
 import type { Deadline } from './deadline.ts';
 import { invalidReply, toCounterError } from './failures.ts';
-import type { Locator } from './locator.ts';
 import { messages } from './messages.ts';
 import { durabilityCode, mutateTypePut } from './multi-codec.ts';
 import type { Durability } from './multi-codec.ts';
-import type { HBaseObserver } from './observer.ts';
 import type { Region } from './regions.ts';
+import type { Room } from './room.ts';
 
 export interface CheckAndPutOptions {
   readonly table: string;
@@ -22,13 +20,6 @@ export interface CheckAndPutOptions {
   readonly check: CheckAndPut;
   readonly durability: Durability;
   readonly deadline: Deadline;
-}
-
-interface Room {
-  readonly connections: Connections;
-  readonly locator: Locator;
-  readonly observer: HBaseObserver;
-  readonly rpcTimeoutMs: number;
 }
 
 const compareEqual = 2;

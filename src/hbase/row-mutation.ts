@@ -5,17 +5,15 @@ import { assert } from '../model/assert.ts';
 import type { RowDelete, RowMutation } from '../model/rows.ts';
 import { messageIn } from './connection.ts';
 import type { Reply } from './connection.ts';
-import type { Connections } from './connections.ts';
 import { persist } from './deadline.ts';
 import type { Deadline } from './deadline.ts';
 import { failureOf, invalidReply, toCounterError } from './failures.ts';
-import type { Locator } from './locator.ts';
 import { message } from './messages.ts';
 import type { RegionSpecifier } from './messages.ts';
 import { durabilityCode, mutateTypePut } from './multi-codec.ts';
 import type { Durability } from './multi-codec.ts';
-import type { HBaseObserver } from './observer.ts';
 import type { Region } from './regions.ts';
+import type { Room } from './room.ts';
 
 export interface RowMutationOptions {
   readonly table: string;
@@ -23,13 +21,6 @@ export interface RowMutationOptions {
   readonly mutation: RowMutation;
   readonly durability: Durability;
   readonly deadline: Deadline;
-}
-
-interface Room {
-  readonly connections: Connections;
-  readonly locator: Locator;
-  readonly observer: HBaseObserver;
-  readonly rpcTimeoutMs: number;
 }
 
 /** Of HBase's MutationProto. */
@@ -72,7 +63,7 @@ export async function mutateOneRow(room: Room, options: RowMutationOptions): Pro
 async function ask(
   { connections }: Room,
   region: Region,
-  call: Parameters<Connections['ask']>[2],
+  call: Parameters<Room['connections']['ask']>[2],
   actions: number,
 ): Promise<void> {
   await connections.ask(region.server, 'ClientService', call, (reply) => {

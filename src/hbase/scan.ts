@@ -7,22 +7,13 @@ import { hbaseScanReplyBytesMax } from '../limits.ts';
 import { checkResults, decodeScanResponse, visitResults } from './cell-block.ts';
 import type { RowEnds } from './cell-block.ts';
 import type { Reply } from './connection.ts';
-import type { Connections } from './connections.ts';
 import { abortedFailure, persist } from './deadline.ts';
 import type { Deadline } from './deadline.ts';
 import { concernsServer, invalidReply, toCounterError } from './failures.ts';
-import type { Locator } from './locator.ts';
 import { messages } from './messages.ts';
 import type { Int64, ScanRequest, ScanResponse } from './messages.ts';
-import type { HBaseObserver } from './observer.ts';
 import type { Region } from './regions.ts';
-
-export interface Scanning {
-  readonly connections: Connections;
-  readonly locator: Locator;
-  readonly observer: HBaseObserver;
-  readonly rpcTimeoutMs: number;
-}
+import type { Room } from './room.ts';
 
 export interface ScanOptions {
   readonly table: string;
@@ -48,7 +39,7 @@ interface Progress {
   thrown: { readonly error: unknown } | null;
 }
 
-export async function scanRows(room: Scanning, options: ScanOptions): Promise<ScanTally> {
+export async function scanRows(room: Room, options: ScanOptions): Promise<ScanTally> {
   const { start, stop } = options.range;
   const counted = { rows: 0, cells: 0, calls: 0 };
   const begin = { nextRow: start, afterNextRow: false };
@@ -70,7 +61,7 @@ export async function scanRows(room: Scanning, options: ScanOptions): Promise<Sc
   return { rows, cells, calls };
 }
 
-async function scanRegion(room: Scanning, options: ScanOptions, progress: Progress): Promise<void> {
+async function scanRegion(room: Room, options: ScanOptions, progress: Progress): Promise<void> {
   const { table, range } = options;
   const region = await room.locator.locate(table, progress.nextRow, options.deadline);
   let scannerId: Int64 | null = null;
@@ -108,7 +99,7 @@ interface Page {
 }
 
 async function next(
-  room: Scanning,
+  room: Room,
   { deadline, range }: ScanOptions,
   at: { readonly region: Region; readonly progress: Progress; readonly request: ScanRequest },
 ): Promise<Page> {
@@ -211,7 +202,7 @@ function endRegion(
 }
 
 /** A courtesy: the server's lease ends the scanner if this does not arrive. */
-function closeScanner(room: Scanning, region: Region, scannerId: Int64): void {
+function closeScanner(room: Room, region: Region, scannerId: Int64): void {
   const body = messages.scanRequest.encodeDelimited({ scannerId, closeScanner: true });
   room.connections
     .call(region.server, 'ClientService', {

@@ -140,19 +140,14 @@ export async function makeFolderDurably(disk: Disk, folder: string): Promise<voi
  */
 export async function makePathDurably(disk: Disk, folder: string): Promise<void> {
   const above = path.dirname(folder);
-  if (above === folder || (await isThere(disk, folder))) return;
+  // Whatever stands in the way, making it says so.
+  const isThere = await disk.status(folder).then(
+    () => true,
+    () => false,
+  );
+  if (isThere || above === folder) return;
   await makePathDurably(disk, above);
   await makeFolderDurably(disk, folder);
-}
-
-async function isThere(disk: Disk, place: string): Promise<boolean> {
-  try {
-    await disk.status(place);
-    return true;
-  } catch (thrown) {
-    if (diskCode(thrown) === 'ENOENT') return false;
-    throw thrown;
-  }
 }
 
 type Done<T> = (error: Error | null, result: T) => void;

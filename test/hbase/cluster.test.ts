@@ -155,8 +155,10 @@ describeWithJava('a cluster of several processes', () => {
     // The system stops it soon, not at once.
     datanode.pause();
     await until(() => datanode.state() === 'paused', 10_000);
+    expect(datanode.state()).toBe('paused');
     datanode.resume();
     await until(() => datanode.state() === 'running', 10_000);
+    expect(datanode.state()).toBe('running');
   });
 
   test('stop leaves no process and no port, one that is paused included', async () => {

@@ -32,6 +32,11 @@ test('each folder that is made is synced into its parent, and no other is touche
   await rm(root, { recursive: true });
 });
 
+test('a path that leads through a file fails as making it does', async () => {
+  const made = makePathDurably(nodeDisk, path.join(import.meta.filename, 'a', 'b'));
+  await expect(made).rejects.toMatchObject({ code: 'ENOTDIR', syscall: 'mkdir' });
+});
+
 test('a service begins in a folder whose parents are missing too', async () => {
   const root = await mkdtemp(path.join(tmpdir(), 'adcounter-new-folder-'));
   const env = { ADCOUNTER_DATA_DIR: path.join(root, 'a', 'b') };
